@@ -1,0 +1,36 @@
+/** What most commands begin with: settings read and the store opened. */
+import { loadEnvironment, loadPersona } from '../src/config.ts';
+import type { Environment, PersonaConfig } from '../src/config.ts';
+import { openStore } from '../src/store/store.ts';
+import type { Store } from '../src/store/store.ts';
+
+export interface Context {
+  env: Environment;
+  persona: PersonaConfig;
+}
+
+/** @throws UserError when persona.json is missing or wrong, with the remedy */
+export function loadContext(): Context {
+  const env = loadEnvironment();
+  return { env, persona: loadPersona(env.personaDir) };
+}
+
+/** Open the store, run `work`, and close it whatever happens. */
+export async function withStore<T>(dataDir: string, work: (store: Store) => T | Promise<T>): Promise<T> {
+  const store = openStore(dataDir);
+  try {
+    return await work(store);
+  } finally {
+    store.close();
+  }
+}
+
+/** stdout for `--json`: one line, nothing else. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+/** A person is there to answer questions. */
+export function isInteractive(): boolean {
+  return process.stdin.isTTY === true && process.stdout.isTTY === true;
+}
