@@ -1,8 +1,10 @@
 /** What most commands begin with: settings read and the store opened. */
+import { join } from 'node:path';
 import { loadEnvironment, loadPersona } from '../src/config.ts';
 import type { Environment, PersonaConfig } from '../src/config.ts';
 import { openStore } from '../src/store/store.ts';
 import type { Store } from '../src/store/store.ts';
+import { projectRoot } from '../src/util/dist.ts';
 
 export interface Context {
   env: Environment;
@@ -34,3 +36,6 @@ export function printJson(value: unknown): void {
 export function isInteractive(): boolean {
   return process.stdin.isTTY === true && process.stdout.isTTY === true;
 }
+
+/** Where a browser that was fetched for this project is kept; node_modules survives everything but a new install. */
+export const browserCacheDir: string = join(projectRoot, 'node_modules', '.cache', 'browser');

@@ -27,7 +27,7 @@ interface Roles {
   attested: string[];
 }
 
-export function registerImport(program: Command): void {
+export function register(program: Command): void {
   program
     .command('import')
     .description('import an exported WhatsApp chat (.txt or .zip)')

@@ -25,7 +25,7 @@ interface InitOptions {
 const ownerTerms =
   'What you write in chats where you switch collection on is stored on this computer and trains a model that imitates you there.';
 
-export function registerInit(program: Command): void {
+export function register(program: Command): void {
   program
     .command('init')
     .description('create persona/persona.json (a wizard, or flags)')

@@ -9,43 +9,41 @@ import { Command, CommanderError } from 'commander';
 import { projectRoot } from '../src/util/dist.ts';
 import { ExitCode, UserError } from '../src/util/errors.ts';
 import { explainFault } from './explain.ts';
-import { registerChat } from './chat.ts';
-import { registerDemo } from './demo.ts';
-import { registerDoctor } from './doctor.ts';
-import { registerEvaluate } from './evaluate.ts';
-import { registerImport } from './import.ts';
-import { registerInit } from './init.ts';
-import { registerReplay } from './replay.ts';
-import { registerRetrain } from './retrain.ts';
-import { registerStart } from './start.ts';
 
-const { version } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { version: string };
+interface CommandModule {
+  register(program: Command): void;
+}
 
-function buildProgram(): Command {
+/** Each command's file is loaded only when it is asked for: `persona doctor` must run where another cannot. */
+const commands: Record<string, () => Promise<CommandModule>> = {
+  init: () => import('./init.ts'),
+  import: () => import('./import.ts'),
+  retrain: () => import('./retrain.ts'),
+  chat: () => import('./chat.ts'),
+  start: () => import('./start.ts'),
+  replay: () => import('./replay.ts'),
+  evaluate: () => import('./evaluate.ts'),
+  doctor: () => import('./doctor.ts'),
+  demo: () => import('./demo.ts'),
+};
+
+async function buildProgram(wanted: string | undefined): Promise<Command> {
+  const { version } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { version: string };
   const program = new Command('persona')
     .description('A chat persona for WhatsApp: learns a voice from consented conversations, and answers in it.')
     .version(version)
     .showHelpAfterError('(run `persona help` for the commands)')
     .exitOverride();
-  for (const register of [
-    registerInit,
-    registerImport,
-    registerRetrain,
-    registerChat,
-    registerStart,
-    registerReplay,
-    registerEvaluate,
-    registerDoctor,
-    registerDemo,
-  ]) {
-    register(program);
-  }
+  const one = wanted === undefined ? undefined : commands[wanted];
+  for (const load of one === undefined ? Object.values(commands) : [one]) (await load()).register(program);
+  for (const command of program.commands) command.exitOverride().showHelpAfterError();
   return program;
 }
 
 async function main(): Promise<number> {
   try {
-    await buildProgram().parseAsync(process.argv);
+    const program = await buildProgram(process.argv[2]);
+    await program.parseAsync(process.argv);
     return typeof process.exitCode === 'number' ? process.exitCode : ExitCode.ok;
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? ExitCode.ok : ExitCode.usage;

@@ -1,0 +1,49 @@
+/** `persona evaluate`: bits per byte of a run or base on held-out conversations in a JSONL file. */
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { loadServing } from '../src/checkpoint/current.ts';
+import type { Checkpoint } from '../src/checkpoint/load.ts';
+import { loadCheckpoint } from '../src/checkpoint/load.ts';
+import { parseConversations } from '../src/dataset/jsonl.ts';
+import { pickBackend } from '../src/model/backend.ts';
+import { checkpointBits } from '../src/nightly/measure.ts';
+import { UserError } from '../src/util/errors.ts';
+import { loadContext, printJson } from './context.ts';
+
+interface EvaluateFlags {
+  run?: string;
+  base?: string;
+  test: string;
+  persona: string;
+  json?: boolean;
+}
+
+export function register(program: Command): void {
+  program
+    .command('evaluate')
+    .description('measure a model on held-out conversations, in bits per byte')
+    .option('--run <id>', 'a run in models/runs (default: the serving one)')
+    .option('--base <folder>', 'a checkpoint folder')
+    .requiredOption('--test <file>', 'conversations, one {"id","turns":[{"s","t","ts"?}]} a line')
+    .requiredOption('--persona <name>', 'the speaker ("s") whose messages are measured')
+    .option('--json', 'print JSON only')
+    .action(evaluate);
+}
+
+async function evaluate(flags: EvaluateFlags): Promise<void> {
+  const { env } = loadContext();
+  const conversations = parseConversations(readFileSync(flags.test, 'utf8'), { persona: flags.persona, file: flags.test });
+  const report = await checkpointBits(chooseCheckpoint(flags, env.modelsDir), await pickBackend(env.backend), conversations);
+  if (flags.json === true) printJson(report);
+  else console.log(`${report.bitsPerByte.toFixed(4)} bits per byte (${report.bytes} bytes; marks cost ${report.markBits.toFixed(0)} bits more)`);
+}
+
+function chooseCheckpoint({ run, base }: EvaluateFlags, modelsDir: string): Checkpoint {
+  if (run !== undefined && base !== undefined) throw new UserError('--run and --base exclude each other', 'give one of them');
+  if (base !== undefined) return loadCheckpoint(resolve(base));
+  if (run !== undefined) return loadCheckpoint(join(modelsDir, 'runs', run));
+  const serving = loadServing(modelsDir);
+  if (serving === undefined) throw new UserError('there is no trained model yet', 'run `npm run retrain`, or give --base FOLDER');
+  return serving;
+}

@@ -1,0 +1,87 @@
+/** `persona retrain`: one night by hand. Runs beside `persona start`; that one takes a promoted model by itself. */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { retrain } from '../src/nightly/retrain.ts';
+import type { RetrainResult } from '../src/nightly/retrain.ts';
+import { UserError } from '../src/util/errors.ts';
+import { loadContext, printJson } from './context.ts';
+import { progressView } from './progress.ts';
+
+interface RetrainFlags {
+  base?: string;
+  fromScratch?: boolean;
+  maxMinutes?: string;
+  force?: boolean;
+  json?: boolean;
+}
+
+export function register(program: Command): void {
+  program
+    .command('retrain')
+    .description('train on all consented messages and publish the model if it is not worse')
+    .option('--base <folder>', 'start from this checkpoint')
+    .option('--from-scratch', 'start from random weights')
+    .option('--max-minutes <n>', 'stop training after this long (default: training.maxMinutes of persona.json)')
+    .option('--force', 'train even if nothing changed since the last run')
+    .option('--json', 'print the verdict as JSON')
+    .action(runRetrain);
+}
+
+async function runRetrain(flags: RetrainFlags): Promise<void> {
+  const { env, persona } = loadContext();
+  if (flags.base !== undefined && flags.fromScratch === true) {
+    throw new UserError('--base and --from-scratch exclude each other', 'give one of them');
+  }
+  const view = progressView(flags.json === true);
+  const stop = new AbortController();
+  const abort = (): void => stop.abort();
+  process.once('SIGTERM', abort).once('SIGINT', abort);
+  try {
+    const result = await retrain({
+      dataDir: env.dataDir,
+      modelsDir: env.modelsDir,
+      speaker: persona.speaker,
+      timezone: persona.timezone,
+      size: persona.training.size,
+      maxMinutes: flags.maxMinutes === undefined ? persona.training.maxMinutes : parseMinutes(flags.maxMinutes),
+      backend: env.backend,
+      sampling: persona.sampling,
+      base: flags.base === undefined ? undefined : resolve(flags.base),
+      force: flags.force === true,
+      nowMs: Date.now(),
+      onPhase: view.phase,
+      onProgress: view.update,
+      signal: stop.signal,
+    });
+    view.stop();
+    if (flags.json === true) printJson(shortResult(result));
+    else console.log(describeResult(result));
+  } finally {
+    view.stop();
+  }
+}
+
+function parseMinutes(text: string): number {
+  const minutes = Number(text);
+  if (!(minutes > 0)) throw new UserError(`--max-minutes is "${text}"`, 'give a number of minutes above 0');
+  return minutes;
+}
+
+function shortResult({ verdict, run, reason, bitsPerByte }: RetrainResult): object {
+  return { verdict, run, reason, bitsPerByte };
+}
+
+/** The verdict in words, with the byte 5-gram beside it as the yardstick. */
+export function describeResult({ verdict, run, reason, report }: RetrainResult): string {
+  if (verdict === 'skipped' || report === null) return `Skipped: ${reason}.`;
+  const { train, validation, test } = report.dataset;
+  const held = report.test;
+  return [
+    `${verdict === 'promoted' ? 'Promoted' : 'Kept the model that serves'}: ${reason}.`,
+    `  run ${String(run)}, ${report.size} on ${report.backend}: ${report.steps} steps, ${report.passes.toFixed(1)} passes, ${report.trainingSeconds} s (${report.stoppedBecause})`,
+    `  persona messages: ${train.personaMessages} to train on, ${validation.personaMessages} for early stopping, ${test.personaMessages} held out`,
+    ...(held.run === null || held.ngram === null
+      ? []
+      : [`  held-out bits per byte: ${held.run.bitsPerByte.toFixed(3)} (byte 5-gram: ${held.ngram.bitsPerByte.toFixed(3)}), lower is better`]),
+  ].join('\n');
+}

@@ -1,0 +1,163 @@
+/**
+ * `persona start`: pairs with WhatsApp, collects what was agreed to, answers where it was switched on, retrains at night.
+ * Runs until SIGTERM or SIGINT and then stops cleanly; works from environment variables alone.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { Cron } from 'croner';
+import qrcode from 'qrcode-terminal';
+import { createBot } from '../src/bot/bot.ts';
+import type { Bot } from '../src/bot/bot.ts';
+import { openVoice } from '../src/reply/voice.ts';
+import { acquireLock } from '../src/store/lock.ts';
+import { openStore } from '../src/store/store.ts';
+import { ensureBrowser } from '../src/whatsapp/browser.ts';
+import { openWhatsApp } from '../src/whatsapp/client.ts';
+import type { WhatsAppClient, WhatsAppEvents } from '../src/whatsapp/client.ts';
+import { UserError } from '../src/util/errors.ts';
+import { createLog } from '../src/util/log.ts';
+import type { Logger } from '../src/util/log.ts';
+import { createRandom } from '../src/util/random.ts';
+import { browserCacheDir, isInteractive, loadContext } from './context.ts';
+import type { Context } from './context.ts';
+import { RetrainChild } from './retrain-child.ts';
+
+export function register(program: Command): void {
+  program
+    .command('start')
+    .description('run the bot: pair with WhatsApp, collect with consent, answer, retrain at night')
+    .action(start);
+}
+
+/** Opened in this order, closed in the reverse one. */
+async function start(): Promise<void> {
+  const context = loadContext();
+  const { env } = context;
+  const log = createLog(env.logLevel);
+  const closing: (() => Promise<void> | void)[] = [];
+  try {
+    const lock = acquireLock(env.dataDir, 'start');
+    closing.push(() => lock.release());
+    await run(context, log, closing);
+  } finally {
+    for (const close of closing.reverse()) await close();
+    log.info('stopped');
+  }
+}
+
+async function run(context: Context, log: Logger, closing: (() => Promise<void> | void)[]): Promise<void> {
+  const { env, persona } = context;
+  const store = openStore(env.dataDir);
+  closing.push(() => store.close());
+  const uncertain = store.outbox.recover();
+  if (uncertain > 0) log.warn({ count: uncertain }, 'sends of an earlier run have an unknown outcome; they are not repeated');
+
+  const executablePath = await ensureBrowser({
+    chromePath: env.chromePath,
+    cacheDir: browserCacheDir,
+    allowApt: process.env['PERSONA_NO_APT'] !== '1',
+    say: (line) => void process.stderr.write(`${line}\n`),
+  });
+  const voice = openVoice({ modelsDir: env.modelsDir, backend: env.backend, log });
+  closing.push(() => voice.close());
+
+  const nights = new RetrainChild(log);
+  closing.push(() => nights.close());
+
+  const stopped = untilStopped();
+  let client: WhatsAppClient | undefined;
+  const connected = (): WhatsAppClient => {
+    if (client === undefined) throw new Error('WhatsApp is not connected yet');
+    return client;
+  };
+  const bot = createBot({
+    store,
+    log,
+    now: Date.now,
+    random: createRandom(Date.now()),
+    settings: {
+      personaName: persona.name,
+      language: persona.languages[0] ?? 'en',
+      speaker: persona.speaker,
+      timezone: persona.timezone,
+      ownerNumbers: env.ownerNumbers,
+      replies: persona.replies,
+      sampling: persona.sampling,
+      noticesDir: join(env.personaDir, 'notices'),
+    },
+    send: (chatId, text, options) => connected().send(chatId, text, options),
+    setTyping: (chatId, typing) => connected().setTyping(chatId, typing),
+    aliases: (id) => connected().aliases(id),
+    speak: (request) => voice.speak(request),
+    hasRun: () => existsSync(join(env.modelsDir, 'current.json')),
+    retrain: () => nights.run(),
+  });
+  closing.push(() => bot.close());
+
+  client = await openWhatsApp({
+    sessionDir: join(env.dataDir, 'session'),
+    browser: { executablePath, args: env.chromeArgs },
+    log,
+    events: wire(bot, log, connected, (error) => stopped.end(error)),
+  });
+  closing.push(() => client?.close());
+
+  if (env.retrainCron !== 'off') {
+    const cron = scheduleNights(env.retrainCron, persona.timezone, nights, log);
+    closing.push(() => cron.stop());
+  }
+  await stopped.promise;
+}
+
+/** WhatsApp's events to the bot. The bot catches its own faults; what still escapes is logged, without text. */
+function wire(bot: Bot, log: Logger, client: () => WhatsAppClient, end: (error: Error) => void): WhatsAppEvents {
+  const contain = (work: Promise<void>): void => {
+    work.catch((error: unknown) => log.error({ err: error }, 'an event could not be handled'));
+  };
+  return {
+    onQr: showQr,
+    onReady: (account) => {
+      log.info('ready');
+      contain(
+        Promise.resolve(bot.onReady(account)).then(() => bot.catchUp((chatId, sinceMs) => client().fetchSince(chatId, sinceMs))),
+      );
+    },
+    onMessage: (message) => contain(bot.onMessage(message)),
+    onEdit: (chatId, id, text, atMs) => contain(bot.onEdit(chatId, id, text, atMs)),
+    onRevoke: (chatId, id) => contain(bot.onRevoke(chatId, id)),
+    onReaction: (reaction) => contain(bot.onReaction(reaction)),
+    onState: (state) => log.info({ state }, 'WhatsApp'),
+    onFatal: end,
+  };
+}
+
+function showQr(qr: string): void {
+  qrcode.generate(qr, { small: true }, (drawn) => {
+    process.stdout.write(`\nScan with WhatsApp on your phone (Linked devices > Link a device):\n\n${drawn}\n`);
+    if (!isInteractive()) process.stdout.write(`QR ${qr}\n`);
+  });
+}
+
+function scheduleNights(pattern: string, timezone: string, nights: RetrainChild, log: Logger): Cron {
+  try {
+    return new Cron(pattern, { timezone, protect: true }, async () => {
+      await nights.run();
+    });
+  } catch (error) {
+    log.debug({ err: error }, 'cron pattern');
+    throw new UserError(`RETRAIN_CRON is "${pattern}"`, 'write five cron fields such as "0 3 * * *", or off', { cause: error });
+  }
+}
+
+/** Resolves on SIGTERM or SIGINT, rejects when WhatsApp ended for good. */
+function untilStopped(): { promise: Promise<void>; end: (error: Error) => void } {
+  let end: (error: Error) => void = () => undefined;
+  const promise = new Promise<void>((resolve, reject) => {
+    process.once('SIGTERM', () => resolve());
+    process.once('SIGINT', () => resolve());
+    end = reject;
+  });
+  promise.catch(() => undefined); // awaited later; a fatal state may come before that
+  return { promise, end };
+}
