@@ -1,0 +1,300 @@
+/**
+ * Chat format v1: a conversation as ids with a loss mask, a context as a prompt, and generated ids as bubbles
+ * (docs/chat-format.md). `<|bos|>`, then turns: speaker, bubbles of `gap? quote? text` joined by `<|msg|>`, `<|end|>`.
+ * What people typed is always plain text: only this file places special ids, by number.
+ * Not covered: what counts as one conversation (dataset/conversations.ts) and which rows are trained on (dataset/).
+ */
+import { check } from '../util/errors.ts';
+import type { ConversationMessage, MediaKind } from '../types.ts';
+import type { Tokenizer } from './bpe.ts';
+
+export const redactionKinds = ['phone', 'email', 'link', 'card', 'name', 'secret'] as const;
+export type RedactionKind = (typeof redactionKinds)[number];
+
+/** Part of a text that a placeholder stands for, in UTF-16 offsets, end exclusive. */
+export interface RedactSpan {
+  start: number;
+  end: number;
+  token: RedactionKind;
+}
+
+/** Spans of a text to hide: sorted, not empty, not overlapping. */
+export type RedactSpans = (text: string) => readonly RedactSpan[];
+
+const maxOthers = 8;
+const maxQuote = 8;
+const reservedIds = 64;
+/** Longest time since the previous message of gap0..gap5, in ms; anything longer is gap6. */
+const gapLimitsMs = [5_000, 30_000, 120_000, 600_000, 3_600_000, 21_600_000];
+const openingGap = gapLimitsMs.length;
+const minuteMs = 60_000;
+const mediaOrder: readonly MediaKind[] = ['image', 'video', 'voice', 'sticker', 'file', 'location', 'contact'];
+
+const numbered = (name: string, from: number, to: number): string[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => `<|${name}${from + i}|>`);
+
+const namedTokens = [
+  '<|bos|>',
+  '<|persona|>',
+  '<|other|>',
+  ...numbered('other', 2, maxOthers),
+  ...numbered('gap', 0, openingGap),
+  ...numbered('quote', 1, maxQuote),
+  ...mediaOrder.map((kind) => `<|${kind}|>`),
+  ...redactionKinds.map((kind) => `<|${kind}|>`),
+  '<|msg|>',
+  '<|end|>',
+];
+
+/** The special tokens in id order; a token's place here is its id. */
+export const specialTokens: readonly string[] = [
+  ...namedTokens,
+  ...numbered('reserved', 0, reservedIds - namedTokens.length - 1),
+];
+
+const idOf = (name: string): number => {
+  const id = specialTokens.indexOf(name);
+  check(id >= 0, `no special token is called ${name}`);
+  return id;
+};
+
+/** Ids with a part in the format; a tokenizer must have been made with `specialTokens` (see `checkTokenizer`). */
+export const tokenIds = {
+  bos: idOf('<|bos|>'),
+  persona: idOf('<|persona|>'),
+  other: idOf('<|other|>'),
+  gap0: idOf('<|gap0|>'),
+  quote1: idOf('<|quote1|>'),
+  image: idOf('<|image|>'),
+  phone: idOf('<|phone|>'),
+  msg: idOf('<|msg|>'),
+  end: idOf('<|end|>'),
+} as const;
+
+/** Loss classes of `EncodedConversation.kinds`. */
+export const lossKind = { none: 0, text: 1, mark: 2 } as const;
+
+export interface EncodedConversation {
+  /** (n) */
+  ids: Int32Array;
+  /** (n) loss on predicting this id: 0 none; 1 the persona's text, `<|msg|>`, `<|end|>`; 2 the persona's gap and quote marks */
+  kinds: Uint8Array;
+  /** (n) index of the message that an id belongs to, -1 for `<|bos|>`; a speaker belongs to the message it introduces */
+  messageIndex: Int32Array;
+}
+
+export interface EncodeOptions {
+  /** time of the chat's last message before the first of these; null or absent: there is none, or nobody knows when */
+  previousMs?: number | null;
+  /** row ids of persona messages that carry no loss (said before; see dataset/dedupe.ts) */
+  withoutLoss?: ReadonlySet<number>;
+  /** what to put placeholders for, in everybody's texts */
+  redact?: RedactSpans;
+}
+
+/** One message of a reply. */
+export interface Bubble {
+  text: string;
+  /** gap index 0..5 before it, null where the model gave none */
+  gap: number | null;
+  /** quotes the k-th message back, null for none */
+  quote: number | null;
+}
+
+/** Refuse a tokenizer whose special tokens are not this format's. */
+export function checkTokenizer(tokenizer: Tokenizer): void {
+  specialTokens.forEach((name, id) => {
+    check(tokenizer.specialId(name) === id, `${name} has id ${tokenizer.specialId(name)}, chat format v1 has ${id}`);
+  });
+}
+
+/**
+ * Class of the time between two messages: 0 up to 5 s, 1 30 s, 2 2 min, 3 10 min, 4 1 h, 5 6 h, 6 longer; null where a
+ * time is unknown. With `minutePrecision` only the minutes count: the same minute is 1, the next 2. A clock that went
+ * back counts as no time.
+ */
+export function gapIndex(previousMs: number | null, nowMs: number | null, minutePrecision: boolean): number | null {
+  if (previousMs === null || nowMs === null) return null;
+  const waitMs = minutePrecision
+    ? (Math.floor(nowMs / minuteMs) - Math.floor(previousMs / minuteMs)) * minuteMs
+    : nowMs - previousMs;
+  const index = gapLimitsMs.findIndex((limitMs) => waitMs <= limitMs);
+  if (index === -1) return openingGap;
+  return minutePrecision ? Math.max(index, 1) : index;
+}
+
+/** Gap between neighbours of a conversation; null where either time is unknown. */
+export function gapBetween(previous: ConversationMessage, message: ConversationMessage): number | null {
+  return gapIndex(previous.timestampMs, message.timestampMs, previous.minutePrecision || message.minutePrecision);
+}
+
+/** Encode one conversation (the messages between two silences) for training or scoring. */
+export function encodeConversation(
+  messages: readonly ConversationMessage[],
+  tokenizer: Tokenizer,
+  options: EncodeOptions = {},
+): EncodedConversation {
+  const ids: number[] = [tokenIds.bos];
+  const kinds: number[] = [lossKind.none];
+  const messageIndex: number[] = [-1];
+  const put = (id: number, kind: number, message: number): void => {
+    ids.push(id);
+    kinds.push(kind);
+    messageIndex.push(message);
+  };
+
+  describe(messages, options.previousMs ?? null).forEach(({ speaker, opensTurn, closesTurn, marks }, at) => {
+    const message = messages[at]!;
+    const scored = message.isPersona && !message.isBot && options.withoutLoss?.has(message.rowId) !== true;
+    const textKind = scored ? lossKind.text : lossKind.none;
+    if (opensTurn) put(speaker, lossKind.none, at);
+    for (const mark of marks) put(mark, scored ? lossKind.mark : lossKind.none, at);
+    for (const id of bodyIds(message, tokenizer, options.redact)) {
+      put(id, tokenizer.isSpecial(id) ? lossKind.none : textKind, at);
+    }
+    put(closesTurn ? tokenIds.end : tokenIds.msg, textKind, at);
+  });
+  return { ids: Int32Array.from(ids), kinds: Uint8Array.from(kinds), messageIndex: Int32Array.from(messageIndex) };
+}
+
+/**
+ * The prompt for the persona's next turn: `<|bos|>`, the latest messages, `<|persona|>`, at most `maxTokens` ids. Only
+ * messages since the last silence of 6 h take part, oldest dropped first; a last message that is too long alone loses
+ * its start.
+ * @returns `firstMessage`: index in `messages` of the first one in the prompt
+ */
+export function encodePrompt(
+  messages: readonly ConversationMessage[],
+  tokenizer: Tokenizer,
+  options: { maxTokens: number; redact?: RedactSpans },
+): { ids: number[]; firstMessage: number } {
+  const { maxTokens, redact } = options;
+  check(maxTokens >= 8, `maxTokens ${maxTokens}, too few for a prompt`);
+  const start = lastConversationStart(messages);
+  const previousMs = messages[start - 1]?.timestampMs ?? null;
+  const parts = describe(messages.slice(start), previousMs);
+  let room = maxTokens - 2; // <|bos|> and the final <|persona|>
+  let tail: number[] = [];
+  let first = parts.length;
+  while (first > 0) {
+    const { speaker, opensTurn, closesTurn, marks } = parts[first - 1]!;
+    const body = bodyIds(messages[start + first - 1]!, tokenizer, redact);
+    const separator = closesTurn ? tokenIds.end : tokenIds.msg;
+    const length = 1 + marks.length + body.length + 1; // with a speaker, which stands first wherever the prompt begins
+    const isLast = first === parts.length;
+    if (length > room && !isLast) break;
+    const kept = body.slice(Math.max(0, length - room));
+    const message = [...(opensTurn ? [speaker] : []), ...marks, ...kept, separator];
+    tail = [...message, ...tail];
+    room -= message.length;
+    first--;
+  }
+  const opening = parts[first];
+  const head = opening === undefined || opening.opensTurn ? [] : [opening.speaker];
+  return { ids: [tokenIds.bos, ...head, ...tail, tokenIds.persona], firstMessage: start + first };
+}
+
+/** Bubbles of ids generated after `<|persona|>`, up to the first `<|end|>`. Bubbles without visible text are left out. */
+export function decodeReply(ids: readonly number[], tokenizer: Tokenizer): Bubble[] {
+  const bubbles: Bubble[] = [];
+  let current: { text: number[]; gap: number | null; quote: number | null } = { text: [], gap: null, quote: null };
+  const close = (): void => {
+    const text = tokenizer.decode(current.text);
+    if (text.trim() !== '') bubbles.push({ text, gap: current.gap, quote: current.quote });
+    current = { text: [], gap: null, quote: null };
+  };
+  for (const id of ids) {
+    if (id === tokenIds.end) break;
+    if (id === tokenIds.msg) close();
+    else if (!tokenizer.isSpecial(id)) current.text.push(id);
+    else if (current.text.length > 0)
+      continue; // marks stand before the text
+    else if (isGap(id)) current.gap ??= id - tokenIds.gap0;
+    else if (isQuote(id)) current.quote ??= id - tokenIds.quote1 + 1;
+  }
+  close();
+  return bubbles;
+}
+
+/** Ids that a reply may not hold: all specials but gap0..gap5, quotes, `<|msg|>` and `<|end|>`. */
+export function bannedInReplies(): number[] {
+  const allowed = (id: number): boolean =>
+    (isGap(id) && id !== tokenIds.gap0 + openingGap) || isQuote(id) || id === tokenIds.msg || id === tokenIds.end;
+  return specialTokens.map((_, id) => id).filter((id) => !allowed(id));
+}
+
+/**
+ * UTF-8 bytes that the text loss (kind 1) pays for: those of the persona's text, and one for the `<|msg|>` or `<|end|>`
+ * after each message, in the place of its newline. The denominator of bits per byte.
+ */
+export function scoredBytes(encoded: EncodedConversation, tokenizer: Tokenizer): number {
+  let bytes = 0;
+  encoded.ids.forEach((id, i) => {
+    if (encoded.kinds[i] === lossKind.text) bytes += tokenizer.isSpecial(id) ? 1 : tokenizer.byteLength(id);
+  });
+  return bytes;
+}
+
+const isGap = (id: number): boolean => id >= tokenIds.gap0 && id <= tokenIds.gap0 + openingGap;
+const isQuote = (id: number): boolean => id >= tokenIds.quote1 && id < tokenIds.quote1 + maxQuote;
+
+/** Everything about each message but its text: who speaks, where turns begin and end, gap and quote ids. */
+function describe(messages: readonly ConversationMessage[], previousMs: number | null) {
+  const speakerOf = new Map<number, number>();
+  const placeOf = new Map<number, number>();
+  const speakerId = (message: ConversationMessage): number => {
+    if (message.isPersona || message.isBot) return tokenIds.persona;
+    const known = speakerOf.get(message.personId);
+    if (known !== undefined) return known;
+    const speaker = tokenIds.other + Math.min(speakerOf.size, maxOthers - 1);
+    speakerOf.set(message.personId, speaker);
+    return speaker;
+  };
+
+  return messages.map((message, at) => {
+    const previous = messages[at - 1];
+    const following = messages[at + 1];
+    // a silence inside what the caller calls one conversation is its longest inner gap
+    const gap =
+      previous === undefined
+        ? gapIndex(previousMs, message.timestampMs, message.minutePrecision)
+        : innerGap(gapBetween(previous, message));
+    const marks: number[] = gap === null ? [] : [tokenIds.gap0 + gap];
+    const quotedAt = message.quotedRowId === null ? undefined : placeOf.get(message.quotedRowId);
+    if (quotedAt !== undefined && at - quotedAt <= maxQuote) marks.push(tokenIds.quote1 + at - quotedAt - 1);
+    placeOf.set(message.rowId, at);
+    return {
+      speaker: speakerId(message),
+      opensTurn: previous === undefined || !sameAuthor(previous, message),
+      closesTurn: following === undefined || !sameAuthor(message, following),
+      marks,
+    };
+  });
+}
+
+const innerGap = (gap: number | null): number | null => (gap === null ? null : Math.min(gap, openingGap - 1));
+
+/** What the bot said is a turn of its own, though in the persona's role: the persona did not go on talking there. */
+function sameAuthor(a: ConversationMessage, b: ConversationMessage): boolean {
+  return a.personId === b.personId && a.isPersona === b.isPersona && a.isBot === b.isBot;
+}
+
+/** A medium's placeholder, then the text or caption with placeholders for what is redacted. */
+function bodyIds(message: ConversationMessage, tokenizer: Tokenizer, redact: RedactSpans | undefined): number[] {
+  let ids = message.media === null ? [] : [tokenIds.image + mediaOrder.indexOf(message.media)];
+  let from = 0;
+  for (const { start, end, token } of redact?.(message.text) ?? []) {
+    check(start >= from && end > start && end <= message.text.length, `redacted span ${start}..${end} after ${from}`);
+    ids = ids.concat(tokenizer.encode(message.text.slice(from, start)), tokenIds.phone + redactionKinds.indexOf(token));
+    from = end;
+  }
+  return ids.concat(tokenizer.encode(message.text.slice(from)));
+}
+
+/** Index of the first message after the last silence. */
+function lastConversationStart(messages: readonly ConversationMessage[]): number {
+  for (let at = messages.length - 1; at > 0; at--) {
+    if (gapBetween(messages[at - 1]!, messages[at]!) === openingGap) return at;
+  }
+  return 0;
+}
