@@ -38,10 +38,25 @@ const onlyIn = (name, pattern, allowed) => ({
 module.exports = {
   forbidden: [
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
-    { name: 'no-unresolvable', severity: 'error', from: { path: '^(src|scripts)/' }, to: { couldNotResolve: true, pathNot: '^(webgpu|@tensorflow/tfjs-node-gpu)$' } },
+    {
+      name: 'no-unresolvable',
+      severity: 'error',
+      from: { path: '^(src|scripts)/' },
+      to: { couldNotResolve: true, pathNot: '^(webgpu|@tensorflow/tfjs-node-gpu)$' },
+    },
     { name: 'types-import-nothing', severity: 'error', from: { path: '^src/types\\.ts$' }, to: { path: '.' } },
-    { name: 'config-only-from-scripts', severity: 'error', from: { path: '^src/(?!config\\.ts)' }, to: { path: '^src/config\\.ts$' } },
-    { name: 'src-not-from-scripts', severity: 'error', from: { path: '^src/' }, to: { path: '^(scripts|test|bench)/' } },
+    {
+      name: 'config-only-from-scripts',
+      severity: 'error',
+      from: { path: '^src/(?!config\\.ts)' },
+      to: { path: '^src/config\\.ts$' },
+    },
+    {
+      name: 'src-not-from-scripts',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(scripts|test|bench)/' },
+    },
     ...downwardsOnly,
     onlyIn('whatsapp-web.js', 'node_modules/(whatsapp-web\\.js|puppeteer|@puppeteer)', ['whatsapp']),
     onlyIn('better-sqlite3', 'node_modules/better-sqlite3', ['store']),
@@ -51,6 +66,10 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'], extensions: ['.ts', '.js', '.json'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+      extensions: ['.ts', '.js', '.json'],
+    },
   },
 };

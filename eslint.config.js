@@ -2,7 +2,19 @@ import regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'demo/', 'data/', 'models/', 'test/support/whatsapp-web/page/', '*.js', '*.cjs', '*.config.ts'] },
+  {
+    ignores: [
+      'dist/',
+      'node_modules/',
+      'demo/',
+      'data/',
+      'models/',
+      'test/support/whatsapp-web/page/',
+      '*.js',
+      '*.cjs',
+      '*.config.ts',
+    ],
+  },
   ...tseslint.configs.recommendedTypeChecked,
   regexp.configs['flat/recommended'],
   {

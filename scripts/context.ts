@@ -1,4 +1,5 @@
 /** What most commands begin with: settings read and the store opened. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadEnvironment, loadPersona } from '../src/config.ts';
 import type { Environment, PersonaConfig } from '../src/config.ts';
@@ -39,3 +40,9 @@ export function isInteractive(): boolean {
 
 /** Where a browser that was fetched for this project is kept; node_modules survives everything but a new install. */
 export const browserCacheDir: string = join(projectRoot, 'node_modules', '.cache', 'browser');
+
+/** The sentences of the bot: the user's own where persona/notices exists beside persona.json, else those that ship. */
+export function noticesDir(env: Environment): string {
+  const own = join(env.personaDir, 'notices');
+  return existsSync(own) ? own : join(projectRoot, 'persona', 'notices');
+}

@@ -33,17 +33,29 @@ export function register(program: Command): void {
 
 async function evaluate(flags: EvaluateFlags): Promise<void> {
   const { env } = loadContext();
-  const conversations = parseConversations(readFileSync(flags.test, 'utf8'), { persona: flags.persona, file: flags.test });
-  const report = await checkpointBits(chooseCheckpoint(flags, env.modelsDir), await pickBackend(env.backend), conversations);
+  const conversations = parseConversations(readFileSync(flags.test, 'utf8'), {
+    persona: flags.persona,
+    file: flags.test,
+  });
+  const report = await checkpointBits(
+    chooseCheckpoint(flags, env.modelsDir),
+    await pickBackend(env.backend),
+    conversations,
+  );
   if (flags.json === true) printJson(report);
-  else console.log(`${report.bitsPerByte.toFixed(4)} bits per byte (${report.bytes} bytes; marks cost ${report.markBits.toFixed(0)} bits more)`);
+  else
+    console.log(
+      `${report.bitsPerByte.toFixed(4)} bits per byte (${report.bytes} bytes; marks cost ${report.markBits.toFixed(0)} bits more)`,
+    );
 }
 
 function chooseCheckpoint({ run, base }: EvaluateFlags, modelsDir: string): Checkpoint {
-  if (run !== undefined && base !== undefined) throw new UserError('--run and --base exclude each other', 'give one of them');
+  if (run !== undefined && base !== undefined)
+    throw new UserError('--run and --base exclude each other', 'give one of them');
   if (base !== undefined) return loadCheckpoint(resolve(base));
   if (run !== undefined) return loadCheckpoint(join(modelsDir, 'runs', run));
   const serving = loadServing(modelsDir);
-  if (serving === undefined) throw new UserError('there is no trained model yet', 'run `npm run retrain`, or give --base FOLDER');
+  if (serving === undefined)
+    throw new UserError('there is no trained model yet', 'run `npm run retrain`, or give --base FOLDER');
   return serving;
 }

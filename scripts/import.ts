@@ -81,7 +81,8 @@ function parseDateOrder(order: string | undefined): 'dmy' | 'mdy' | 'ymd' | unde
 async function chooseRoles(file: ExportFile, options: ImportOptions, persona: PersonaConfig): Promise<Roles> {
   const names = file.senders.map((sender) => sender.name);
   for (const name of [options.me, options.persona].filter((given) => given !== undefined)) {
-    if (!names.includes(name)) throw new UserError(`nobody in this export is called "${name}"`, `names in it: ${names.join(', ')}`);
+    if (!names.includes(name))
+      throw new UserError(`nobody in this export is called "${name}"`, `names in it: ${names.join(', ')}`);
   }
   const ask = isInteractive() && options.yes !== true && options.json !== true;
   const speakerIsMe = persona.speaker === 'me';
@@ -107,8 +108,12 @@ async function chooseRoles(file: ExportFile, options: ImportOptions, persona: Pe
 }
 
 async function askConsent(names: string[]): Promise<string[]> {
-  const agreed = await checkbox({ message: 'Who of them agreed to be stored and trained on? (space selects)', choices: names.map((name) => ({ name, value: name })) });
-  if (agreed.length > 0 && !(await confirm({ message: `I have consent from ${agreed.join(', ')}.`, default: false }))) return [];
+  const agreed = await checkbox({
+    message: 'Who of them agreed to be stored and trained on? (space selects)',
+    choices: names.map((name) => ({ name, value: name })),
+  });
+  if (agreed.length > 0 && !(await confirm({ message: `I have consent from ${agreed.join(', ')}.`, default: false })))
+    return [];
   return agreed;
 }
 
@@ -131,6 +136,8 @@ function showFound(file: ExportFile): void {
 function showResult(result: ImportResult, name: string): void {
   const { system, kind, noConsent } = result.leftOut;
   console.log(`Stored ${result.inserted} messages (${result.known} were known already).`);
-  console.log(`Left out: ${system} system lines, ${kind} calls, polls, deleted messages and contact cards, ${noConsent} without consent.`);
+  console.log(
+    `Left out: ${system} system lines, ${kind} calls, polls, deleted messages and contact cards, ${noConsent} without consent.`,
+  );
   console.log(`${name} has ${result.personaMessages} messages now. Next: npm run retrain`);
 }

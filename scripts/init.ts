@@ -47,7 +47,8 @@ async function init(options: InitOptions): Promise<void> {
     throw new UserError(`${path} exists already`, 'edit it, or run `persona init --force` to replace it');
   }
   const answers = options.yes === true ? options : await ask(options);
-  if (answers.name === undefined) throw new UserError('the persona has no name', 'run `persona init --name NAME --yes`');
+  if (answers.name === undefined)
+    throw new UserError('the persona has no name', 'run `persona init --name NAME --yes`');
   const draft = {
     name: answers.name,
     speaker: answers.speaker ?? 'me',
@@ -69,22 +70,35 @@ async function grantOwner(env: Environment, persona: PersonaConfig): Promise<voi
   await withStore(env.dataDir, (store) => {
     const owner = store.people.resolve(['me']);
     store.people.setName(owner, persona.speaker === 'me' ? persona.name : '');
-    if (persona.speaker !== 'me') store.people.setName(store.people.resolve([personaAlias(persona.speaker)]), persona.speaker);
+    if (persona.speaker !== 'me')
+      store.people.setName(store.people.resolve([personaAlias(persona.speaker)]), persona.speaker);
     for (const scope of ['log', 'imitate'] as const) {
       if (store.consent.state(owner, scope).state === 'granted') continue;
-      store.consent.append({ personId: owner, scope, action: 'granted', atMs: Date.now(), noticeHash: '', chatId: null });
+      store.consent.append({
+        personId: owner,
+        scope,
+        action: 'granted',
+        atMs: Date.now(),
+        noticeHash: '',
+        chatId: null,
+      });
     }
   });
 }
 
 async function ask(given: InitOptions): Promise<InitOptions> {
   if (!isInteractive()) {
-    throw new UserError('persona init asks questions and needs a terminal', 'give the answers as flags: `persona init --name NAME --yes`');
+    throw new UserError(
+      'persona init asks questions and needs a terminal',
+      'give the answers as flags: `persona init --name NAME --yes`',
+    );
   }
   const name = given.name ?? (await input({ message: 'What is the persona called?', required: true }));
   const speaker = given.speaker ?? (await askSpeaker());
   const timezone = given.timezone ?? (await input({ message: 'Time zone', default: localTimezone() }));
-  const language = given.language ?? [await input({ message: 'Language of the notices (en, de, es, fr, ...)', default: 'en' })];
+  const language = given.language ?? [
+    await input({ message: 'Language of the notices (en, de, es, fr, ...)', default: 'en' }),
+  ];
   const size = given.size ?? (await select({ message: 'Model size', choices: [...modelSizes], default: 'small' }));
   if (!(await confirm({ message: `${ownerTerms} Do you agree?`, default: false }))) {
     throw new UserError('nothing was written', 'run `persona init` again when you agree');

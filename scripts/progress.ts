@@ -16,7 +16,11 @@ export function progressView(quiet: boolean): ProgressView {
 
 function barView(): ProgressView {
   const bar = new SingleBar(
-    { format: '  training {bar} {percentage} %  loss {loss}  {speed} tokens/s  {left} left', hideCursor: true, stream: process.stderr },
+    {
+      format: '  training {bar} {percentage} %  loss {loss}  {speed} tokens/s  {left} left',
+      hideCursor: true,
+      stream: process.stderr,
+    },
     Presets.shades_classic,
   );
   let running = false;

@@ -31,32 +31,49 @@ async function listReplies(json: boolean): Promise<void> {
     return;
   }
   if (replies.length === 0) console.log('No replies were sent yet.');
-  for (const reply of replies) console.log(`${reply.id}  ${new Date(reply.createdAtMs).toISOString()}  run ${reply.runId}`);
+  for (const reply of replies)
+    console.log(`${reply.id}  ${new Date(reply.createdAtMs).toISOString()}  run ${reply.runId}`);
 }
 
 async function replayOne(idText: string, json: boolean): Promise<void> {
   const { env, persona } = loadContext();
   const stored = await withStore(env.dataDir, (store) => {
     const reply = store.replies.get(Number(idText));
-    if (reply === undefined) throw new UserError(`there is no reply ${idText}`, 'run `persona replay` to list the last replies');
+    if (reply === undefined)
+      throw new UserError(`there is no reply ${idText}`, 'run `persona replay` to list the last replies');
     const speaker = store.people.resolve([personaAlias(persona.speaker)]);
     return { ...reply, context: store.messages.context(reply.promptRowIds, speaker) };
   });
   const missing = stored.promptRowIds.length - stored.context.length;
   if (missing > 0) {
-    throw new UserError(`${missing} messages of its prompt were deleted or withdrawn`, 'that reply cannot be repeated any more');
+    throw new UserError(
+      `${missing} messages of its prompt were deleted or withdrawn`,
+      'that reply cannot be repeated any more',
+    );
   }
   const voice = openVoice({ modelsDir: env.modelsDir, backend: stored.backend, log: createLog('warn') });
   try {
     const { context, seed, sampling, runId } = stored;
     const spoken = await voice.speak({ context, seed, sampling, runId });
-    if (spoken === undefined) throw new UserError(`run ${runId} is gone`, 'only the last runs are kept; that reply cannot be repeated');
+    if (spoken === undefined)
+      throw new UserError(`run ${runId} is gone`, 'only the last runs are kept; that reply cannot be repeated');
     const bubbles = spoken.bubbles.map((bubble) => bubble.text);
     const same = JSON.stringify(bubbles) === JSON.stringify(stored.bubbles);
-    if (json) printJson({ id: stored.id, runId, seed, backend: spoken.backend, text: bubbles.join('\n'), same, promptUnchanged: spoken.promptHash === stored.promptHash });
+    if (json)
+      printJson({
+        id: stored.id,
+        runId,
+        seed,
+        backend: spoken.backend,
+        text: bubbles.join('\n'),
+        same,
+        promptUnchanged: spoken.promptHash === stored.promptHash,
+      });
     else {
       console.log(bubbles.join('\n'));
-      console.error(same ? '(the same text as was sent)' : '(not the text that was sent: the messages before it were edited since)');
+      console.error(
+        same ? '(the same text as was sent)' : '(not the text that was sent: the messages before it were edited since)',
+      );
     }
   } finally {
     await voice.close();

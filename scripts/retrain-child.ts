@@ -44,7 +44,8 @@ export class RetrainChild {
       this.#log.info({ verdict: result.verdict, run: result.run, reason: result.reason }, 'retrain ended');
       return result;
     }
-    const reason = exitCode === ExitCode.busy ? 'another retrain is running' : `retrain ended with code ${String(exitCode)}`;
+    const reason =
+      exitCode === ExitCode.busy ? 'another retrain is running' : `retrain ended with code ${String(exitCode)}`;
     this.#log.warn({ exitCode, stderr: stderr.slice(-2000) }, 'retrain failed; the serving model stays');
     return { verdict: 'skipped', reason };
   }

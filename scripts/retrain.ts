@@ -82,6 +82,8 @@ export function describeResult({ verdict, run, reason, report }: RetrainResult):
     `  persona messages: ${train.personaMessages} to train on, ${validation.personaMessages} for early stopping, ${test.personaMessages} held out`,
     ...(held.run === null || held.ngram === null
       ? []
-      : [`  held-out bits per byte: ${held.run.bitsPerByte.toFixed(3)} (byte 5-gram: ${held.ngram.bitsPerByte.toFixed(3)}), lower is better`]),
+      : [
+          `  held-out bits per byte: ${held.run.bitsPerByte.toFixed(3)} (byte 5-gram: ${held.ngram.bitsPerByte.toFixed(3)}), lower is better`,
+        ]),
   ].join('\n');
 }

@@ -19,7 +19,7 @@ import { UserError } from '../src/util/errors.ts';
 import { createLog } from '../src/util/log.ts';
 import type { Logger } from '../src/util/log.ts';
 import { createRandom } from '../src/util/random.ts';
-import { browserCacheDir, isInteractive, loadContext } from './context.ts';
+import { browserCacheDir, loadContext, noticesDir } from './context.ts';
 import type { Context } from './context.ts';
 import { RetrainChild } from './retrain-child.ts';
 
@@ -51,7 +51,8 @@ async function run(context: Context, log: Logger, closing: (() => Promise<void> 
   const store = openStore(env.dataDir);
   closing.push(() => store.close());
   const uncertain = store.outbox.recover();
-  if (uncertain > 0) log.warn({ count: uncertain }, 'sends of an earlier run have an unknown outcome; they are not repeated');
+  if (uncertain > 0)
+    log.warn({ count: uncertain }, 'sends of an earlier run have an unknown outcome; they are not repeated');
 
   const executablePath = await ensureBrowser({
     chromePath: env.chromePath,
@@ -84,7 +85,7 @@ async function run(context: Context, log: Logger, closing: (() => Promise<void> 
       ownerNumbers: env.ownerNumbers,
       replies: persona.replies,
       sampling: persona.sampling,
-      noticesDir: join(env.personaDir, 'notices'),
+      noticesDir: noticesDir(env),
     },
     send: (chatId, text, options) => connected().send(chatId, text, options),
     setTyping: (chatId, typing) => connected().setTyping(chatId, typing),
@@ -120,7 +121,9 @@ function wire(bot: Bot, log: Logger, client: () => WhatsAppClient, end: (error: 
     onReady: (account) => {
       log.info('ready');
       contain(
-        Promise.resolve(bot.onReady(account)).then(() => bot.catchUp((chatId, sinceMs) => client().fetchSince(chatId, sinceMs))),
+        Promise.resolve(bot.onReady(account)).then(() =>
+          bot.catchUp((chatId, sinceMs) => client().fetchSince(chatId, sinceMs)),
+        ),
       );
     },
     onMessage: (message) => contain(bot.onMessage(message)),
@@ -135,7 +138,6 @@ function wire(bot: Bot, log: Logger, client: () => WhatsAppClient, end: (error: 
 function showQr(qr: string): void {
   qrcode.generate(qr, { small: true }, (drawn) => {
     process.stdout.write(`\nScan with WhatsApp on your phone (Linked devices > Link a device):\n\n${drawn}\n`);
-    if (!isInteractive()) process.stdout.write(`QR ${qr}\n`);
   });
 }
 
@@ -146,7 +148,9 @@ function scheduleNights(pattern: string, timezone: string, nights: RetrainChild,
     });
   } catch (error) {
     log.debug({ err: error }, 'cron pattern');
-    throw new UserError(`RETRAIN_CRON is "${pattern}"`, 'write five cron fields such as "0 3 * * *", or off', { cause: error });
+    throw new UserError(`RETRAIN_CRON is "${pattern}"`, 'write five cron fields such as "0 3 * * *", or off', {
+      cause: error,
+    });
   }
 }
 

@@ -24,7 +24,9 @@ export async function askOnce(options: TerminalOptions, text: string): Promise<s
 /** Chat until end of input (Ctrl-D) or `/quit`. */
 export async function converse(options: TerminalOptions): Promise<void> {
   const lines = createInterface({ input: process.stdin, output: process.stdout, prompt: 'you: ' });
-  process.stdout.write(`Chat with ${options.name}, an automated imitation. /quit or Ctrl-D ends it; nothing is stored.\n`);
+  process.stdout.write(
+    `Chat with ${options.name}, an automated imitation. /quit or Ctrl-D ends it; nothing is stored.\n`,
+  );
   const context: ConversationMessage[] = [];
   let seed = firstSeed(options);
   lines.prompt();
@@ -46,8 +48,13 @@ export async function converse(options: TerminalOptions): Promise<void> {
 
 async function answer(options: TerminalOptions, context: ConversationMessage[], seed: number): Promise<string[]> {
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const spoken: Spoken | undefined = await options.voice.speak({ context, seed: seed + attempt, sampling: options.sampling });
-    if (spoken === undefined) throw new UserError('there is no trained model yet', 'import a chat, then run `npm run retrain`');
+    const spoken: Spoken | undefined = await options.voice.speak({
+      context,
+      seed: seed + attempt,
+      sampling: options.sampling,
+    });
+    if (spoken === undefined)
+      throw new UserError('there is no trained model yet', 'import a chat, then run `npm run retrain`');
     const texts = spoken.bubbles.map((bubble) => bubble.text).filter((text) => text !== '');
     if (texts.length > 0) return texts;
   }

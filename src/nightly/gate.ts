@@ -31,10 +31,12 @@ export function decide(test: HeldOutBits, { championStale, learned }: Circumstan
   if (test.run !== null && !Number.isFinite(test.run.bitsPerByte)) {
     return { verdict: 'kept', reason: 'the held-out loss is not a finite number' };
   }
-  if (championStale) return { verdict: 'promoted', reason: 'the serving run was trained on messages that changed or are gone' };
+  if (championStale)
+    return { verdict: 'promoted', reason: 'the serving run was trained on messages that changed or are gone' };
   if (test.run === null) return { verdict: 'promoted', reason: 'no conversation is held out yet to compare on' };
   const found = test.run.bitsPerByte;
-  if (test.champion === null) return { verdict: 'promoted', reason: `first run: ${found.toFixed(3)} bits per byte on held-out replies` };
+  if (test.champion === null)
+    return { verdict: 'promoted', reason: `first run: ${found.toFixed(3)} bits per byte on held-out replies` };
   const before = test.champion.bitsPerByte;
   const compared = `${found.toFixed(3)} bits per byte on held-out replies, ${before.toFixed(3)} before`;
   return found <= before ? { verdict: 'promoted', reason: compared } : { verdict: 'kept', reason: compared };

@@ -108,7 +108,10 @@ function reasonToSkip(dataset: Dataset, champion: Checkpoint | undefined, option
     return `only ${train.personaMessages} persona messages to train on, ${minimumTrainingMessages} are needed`;
   }
   const details = champion?.manifest.details;
-  const same = details?.['datasetHash'] === dataset.manifest.hash && details['size'] === options.size && details['base'] === (options.base ?? null);
+  const same =
+    details?.['datasetHash'] === dataset.manifest.hash &&
+    details['size'] === options.size &&
+    details['base'] === (options.base ?? null);
   return same && options.force !== true ? 'nothing changed since the serving run was trained' : undefined;
 }
 
@@ -116,7 +119,11 @@ function skipped(reason: string): RetrainResult {
   return { verdict: 'skipped', run: null, reason, bitsPerByte: null, report: null };
 }
 
-async function trainAndJudge(dataset: Dataset, champion: Checkpoint | undefined, options: RetrainOptions): Promise<RetrainResult> {
+async function trainAndJudge(
+  dataset: Dataset,
+  champion: Checkpoint | undefined,
+  options: RetrainOptions,
+): Promise<RetrainResult> {
   const startedMs = Date.now();
   const backend = await pickBackend(options.backend);
   const base = options.base === undefined ? undefined : loadCheckpoint(options.base);
@@ -126,7 +133,10 @@ async function trainAndJudge(dataset: Dataset, champion: Checkpoint | undefined,
   try {
     options.onPhase?.('measuring on held-out conversations');
     const test = await measure(dataset, trained.engine, trained.tokenizer, champion, backend);
-    const decision = decide(test, { championStale: isStale(options.dataDir, dataset, champion), untrainedBits: trained.untrainedBits });
+    const decision = decide(test, {
+      championStale: isStale(options.dataDir, dataset, champion),
+      untrainedBits: trained.untrainedBits,
+    });
     const report: RetrainReport = {
       dataset: dataset.manifest.counts,
       leftOut: dataset.manifest.leftOut,
@@ -149,11 +159,22 @@ async function trainAndJudge(dataset: Dataset, champion: Checkpoint | undefined,
       tokenizerConfigJson: trained.tokenizerConfigJson,
       sampling: options.sampling,
       metrics: trained.metrics,
-      details: { ...report, personaP99Chars: trained.personaP99Chars, timezone: options.timezone, speaker: options.speaker === 'me' ? 'me' : 'other' },
+      details: {
+        ...report,
+        personaP99Chars: trained.personaP99Chars,
+        timezone: options.timezone,
+        speaker: options.speaker === 'me' ? 'me' : 'other',
+      },
     });
     if (decision.verdict === 'promoted') publish(options.modelsDir, run);
     pruneRuns(options.modelsDir, keptRuns);
-    return { verdict: decision.verdict, run, reason: decision.reason, bitsPerByte: test.run?.bitsPerByte ?? null, report };
+    return {
+      verdict: decision.verdict,
+      run,
+      reason: decision.reason,
+      bitsPerByte: test.run?.bitsPerByte ?? null,
+      report,
+    };
   } finally {
     trained.engine.dispose();
   }

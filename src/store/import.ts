@@ -5,7 +5,7 @@
  * Not covered: matching an export against messages that were also logged live.
  */
 import { DateTime } from 'luxon';
-import { admit } from '../consent/policy.ts';
+import { admit, isOpen, isRefused } from '../consent/policy.ts';
 import type { ConsentedMessage } from '../consent/policy.ts';
 import type { ExportMessage, MediaKind, MessageDraft } from '../types.ts';
 import { check, UserError } from '../util/errors.ts';
@@ -63,13 +63,14 @@ export function importMessages(store: Store, messages: readonly ExportMessage[],
     attest(store, personOf, choices);
     requireBothSides(store, personOf, senders);
 
+    const everyone = [...new Set(personOf.values())];
     const leftOut = { system: 0, kind: 0, noConsent: 0 };
     const admitted: ConsentedMessage[] = [];
     for (const draft of drafts(messages, personOf, chatId, chatKey, choices)) {
       if (draft === 'system') leftOut.system++;
       else if (draft === 'kind') leftOut.kind++;
       else {
-        const consented = admitImported(store, draft, personOf);
+        const consented = admitImported(store, draft, everyone);
         if (consented === undefined) leftOut.noConsent++;
         else admitted.push(consented);
       }
@@ -94,34 +95,39 @@ function attest(store: Store, personOf: ReadonlyMap<string, number>, choices: Im
   for (const name of choices.attested) {
     const personId = personOf.get(name);
     if (personId === undefined) {
-      throw new UserError(`nobody in this export is called "${name}"`, `names in it: ${[...personOf.keys()].join(', ')}`);
+      throw new UserError(
+        `nobody in this export is called "${name}"`,
+        `names in it: ${[...personOf.keys()].join(', ')}`,
+      );
     }
-    const { state } = store.consent.state(personId, 'log');
-    if (state === 'declined' || state === 'withdrawn') {
-      throw new UserError(`"${name}" has declined or withdrawn consent in a chat`, 'their own word counts; import without their messages');
+    const standing = store.consent.state(personId, 'log');
+    if (isRefused(standing.state)) {
+      throw new UserError(
+        `"${name}" has declined or withdrawn consent in a chat`,
+        'their own word counts; import without their messages',
+      );
     }
-    const attested = store.consent.history(personId).some((event) => event.action === 'attested' && event.scope === 'log');
-    if (state === 'granted' || attested) continue;
-    store.consent.append({ personId, scope: 'log', action: 'attested', atMs: choices.nowMs, noticeHash: '', chatId: null });
+    if (isOpen(standing)) continue;
+    store.consent.append({
+      personId,
+      scope: 'log',
+      action: 'attested',
+      atMs: choices.nowMs,
+      noticeHash: '',
+      chatId: null,
+    });
   }
 }
 
 /** A conversation of two is one text: it is stored when both agreed, or not at all. */
 function requireBothSides(store: Store, personOf: ReadonlyMap<string, number>, senders: readonly string[]): void {
   if (senders.length > 2) return;
-  const missing = senders.filter((name) => !mayStore(store, knownPerson(personOf, name)));
+  const missing = senders.filter((name) => !isOpen(store.consent.state(knownPerson(personOf, name), 'log')));
   if (missing.length === 0) return;
   throw new UserError(
     `no consent from ${missing.map((name) => `"${name}"`).join(' and ')}`,
     missing.map((name) => `ask them, then add --i-have-consent-from ${JSON.stringify(name)}`).join('; '),
   );
-}
-
-function mayStore(store: Store, personId: number): boolean {
-  const { state } = store.consent.state(personId, 'log');
-  if (state === 'granted') return true;
-  if (state === 'declined' || state === 'withdrawn') return false;
-  return store.consent.history(personId).some((event) => event.action === 'attested' && event.scope === 'log');
 }
 
 function knownPerson(personOf: ReadonlyMap<string, number>, name: string): number {
@@ -130,18 +136,19 @@ function knownPerson(personOf: ReadonlyMap<string, number>, name: string): numbe
   return personId;
 }
 
-function admitImported(store: Store, draft: MessageDraft, personOf: ReadonlyMap<string, number>): ConsentedMessage | undefined {
-  const everyone = [...personOf.values()];
+function admitImported(store: Store, draft: MessageDraft, everyone: readonly number[]): ConsentedMessage | undefined {
+  const author = store.consent.state(draft.personId, 'log');
+  const isDirect = everyone.length <= 2;
   return admit(draft, {
-    chatKind: everyone.length <= 2 ? 'direct' : 'group',
+    chatKind: isDirect ? 'direct' : 'group',
     collecting: true,
     collectSinceMs: null,
-    author: store.consent.state(draft.personId, 'log'),
-    others: [],
+    author,
+    others: isDirect ? everyone.filter((id) => id !== draft.personId).map((id) => store.consent.state(id, 'log')) : [],
     isForwarded: false,
     isEphemeral: false,
     isImport: true,
-    attested: mayStore(store, draft.personId),
+    attested: author.attested,
   });
 }
 
