@@ -1,0 +1,160 @@
+/**
+ * Messages: added once, edited and erased as WhatsApp says. Takes only what consent/ admitted; an edit is held to the
+ * same rules. What is erased or replaced is overwritten in the file and folded out of the write-ahead log at once.
+ * Not covered: copies outside the database (exports, backups, trained models).
+ */
+import type { Database } from 'better-sqlite3';
+import { storableText, type ConsentedMessage } from '../consent/policy.ts';
+import type { PhraseIndex } from './phrases.ts';
+import { toStored, type MessageRow, type StoredMessage } from './rows.ts';
+import type { Seal } from './seal.ts';
+
+export interface MessageTable {
+  /** Idempotent by (chatId, fromMe, waId): the first version stays. */
+  add(message: ConsentedMessage): { rowId: number; inserted: boolean };
+  /** all or nothing, in one transaction */
+  addMany(messages: Iterable<ConsentedMessage>): { inserted: number; known: number };
+  find(chatId: number, waId: string): StoredMessage | undefined;
+  /**
+   * The last `limit` usable messages, oldest first, ordered by (timestampMs, rowId).
+   * @param options.upToRowId only this message and what stands before it
+   */
+  recent(chatId: number, limit: number, options?: { upToRowId?: number }): StoredMessage[];
+  /**
+   * The message says something else now. Where it may not be stored (consent is gone since), the row is erased: the old
+   * text was taken back, and the new one is not ours to keep. False: not stored.
+   */
+  edit(chatId: number, waId: string, text: string): boolean;
+  erase(chatId: number, waId: string): boolean;
+  /** text messages of a person, the bot's left out */
+  countBy(personId: number): number;
+  count(): number;
+  /** newest timestamp in the chat, unix ms; null where nothing is stored */
+  lastTimestamp(chatId: number): number | null;
+}
+
+interface Parts {
+  phrases: PhraseIndex;
+  seal: Seal;
+  root: (personId: number) => number;
+  now: () => number;
+  /** overwrite freed bytes, see open.ts */
+  scrub: () => void;
+}
+
+export function createMessages(db: Database, { phrases, seal, root, now, scrub }: Parts): MessageTable {
+  const insert = db.prepare(`
+    INSERT INTO messages (chat_id, from_me, wa_id, person_id, origin, timestamp_ms, minute_precision, kind, text, media,
+      quoted_wa_id)
+    VALUES (:chatId, :fromMe, :waId, :personId, :origin, :timestampMs, :minutePrecision, :kind, :text, :media,
+      :quotedWaId)
+    ON CONFLICT (chat_id, from_me, wa_id) DO NOTHING`);
+  const byKey = db.prepare<[number, number, string], { id: number }>(
+    'SELECT id FROM messages WHERE chat_id = ? AND from_me = ? AND wa_id = ?',
+  );
+  const byWaId = db.prepare<[number, string], MessageRow>(
+    'SELECT * FROM messages WHERE chat_id = ? AND wa_id = ? ORDER BY id',
+  );
+  const newest = db.prepare<{ chatId: number; people: string; upTo: number | null; limit: number }, MessageRow>(`
+    SELECT * FROM messages m
+    WHERE chat_id = :chatId AND person_id IN (SELECT value FROM json_each(:people)) AND (:upTo IS NULL
+      OR (timestamp_ms, id) <= (SELECT timestamp_ms, id FROM messages WHERE id = :upTo)
+      OR (id <= :upTo AND NOT EXISTS (SELECT 1 FROM messages WHERE id = :upTo)))
+    ORDER BY timestamp_ms DESC, id DESC LIMIT :limit`);
+  const update = db.prepare<[string, number, number]>('UPDATE messages SET text = ?, edited_at_ms = ? WHERE id = ?');
+  const noteEdit = db.prepare<[number, number]>('INSERT INTO edits (message_id, at_ms) VALUES (?, ?)');
+  const remove = db.prepare<[number]>('DELETE FROM messages WHERE id = ?');
+  const traces = [
+    'DELETE FROM reactions WHERE chat_id = :chatId AND message_wa_id = :waId',
+    // the text of a bot message stands in `replies` too
+    `DELETE FROM replies WHERE chat_id = :chatId AND outbox_id IN
+      (SELECT id FROM outbox WHERE chat_id = :chatId AND wa_id = :waId)`,
+    `DELETE FROM replies WHERE :isBot AND chat_id = :chatId AND EXISTS
+      (SELECT 1 FROM json_each(bubbles) WHERE value = :text)`,
+  ].map((sql) => db.prepare(sql));
+  const countBy = db.prepare<[number], { n: number }>(
+    `SELECT COUNT(*) AS n FROM messages WHERE person_id = ? AND kind IN ('text', 'edited') AND origin <> 'bot'`,
+  );
+  const count = db.prepare<[], { n: number }>('SELECT COUNT(*) AS n FROM messages');
+  const last = db.prepare<[number], { at: number | null }>(
+    'SELECT MAX(timestamp_ms) AS at FROM messages WHERE chat_id = ?',
+  );
+
+  const put = (message: ConsentedMessage): { rowId: number; inserted: boolean } => {
+    const fromMe = message.fromMe ? 1 : 0;
+    const { changes, lastInsertRowid } = insert.run({
+      ...message,
+      fromMe,
+      personId: root(message.personId),
+      minutePrecision: message.minutePrecision ? 1 : 0,
+    });
+    if (changes === 0) return { rowId: byKey.get(message.chatId, fromMe, message.waId)!.id, inserted: false };
+    const rowId = Number(lastInsertRowid);
+    if (message.origin !== 'bot') phrases.write(rowId, message.chatId, message.text);
+    return { rowId, inserted: true };
+  };
+  const eraseRow = (row: MessageRow): void => {
+    const values = { chatId: row.chat_id, waId: row.wa_id, text: row.text, isBot: row.origin === 'bot' ? 1 : 0 };
+    for (const [index, statement] of traces.entries()) {
+      if (index === 2) statement.run({ chatId: values.chatId, text: values.text, isBot: values.isBot });
+      else statement.run({ chatId: values.chatId, waId: values.waId });
+    }
+    remove.run(row.id);
+  };
+
+  const add = db.transaction(put);
+  const addMany = db.transaction((messages: Iterable<ConsentedMessage>) => {
+    const result = { inserted: 0, known: 0 };
+    for (const message of messages) result[put(message).inserted ? 'inserted' : 'known']++;
+    return result;
+  });
+  const edit = db.transaction((chatId: number, waId: string, rawText: string): boolean => {
+    const rows = byWaId.all(chatId, waId);
+    const text = storableText(rawText);
+    const open = new Set(seal.openPeople(chatId));
+    for (const row of rows) {
+      if (!open.has(row.person_id)) eraseRow(row);
+      else if (row.text !== text) {
+        phrases.clear(row.id);
+        update.run(text, now(), row.id);
+        noteEdit.run(row.id, now());
+        if (row.origin !== 'bot') phrases.write(row.id, chatId, text);
+      }
+    }
+    return rows.length > 0;
+  });
+  const erase = db.transaction((chatId: number, waId: string): boolean => {
+    const rows = byWaId.all(chatId, waId);
+    for (const row of rows) eraseRow(row);
+    return rows.length > 0;
+  });
+
+  return {
+    add: (message) => add.immediate(message),
+    addMany: (messages) => addMany.immediate(messages),
+    find: (chatId, waId) => {
+      const row = byWaId.get(chatId, waId);
+      return row && toStored(row);
+    },
+    recent: (chatId, limit, { upToRowId } = {}) => {
+      const people = JSON.stringify(seal.openPeople(chatId));
+      return newest
+        .all({ chatId, people, upTo: upToRowId ?? null, limit })
+        .map(toStored)
+        .reverse();
+    },
+    edit: (chatId, waId, text) => {
+      const isStored = edit.immediate(chatId, waId, text);
+      if (isStored) scrub();
+      return isStored;
+    },
+    erase: (chatId, waId) => {
+      const wasStored = erase.immediate(chatId, waId);
+      if (wasStored) scrub();
+      return wasStored;
+    },
+    countBy: (personId) => countBy.get(root(personId))!.n,
+    count: () => count.get()!.n,
+    lastTimestamp: (chatId) => last.get(chatId)!.at,
+  };
+}

@@ -1,0 +1,62 @@
+/** Message rows as SQLite holds them, and as the rest of the program sees them. */
+import type { ConversationMessage, MediaKind, MessageDraft, MessageKind, MessageOrigin } from '../types.ts';
+
+export interface StoredMessage extends MessageDraft {
+  /** order of arrival; stable, never used again */
+  rowId: number;
+  editedAtMs: number | null;
+}
+
+export interface MessageRow {
+  id: number;
+  chat_id: number;
+  from_me: number;
+  wa_id: string;
+  person_id: number;
+  origin: MessageOrigin;
+  timestamp_ms: number;
+  minute_precision: number;
+  kind: MessageKind;
+  text: string;
+  media: MediaKind | null;
+  quoted_wa_id: string | null;
+  edited_at_ms: number | null;
+}
+
+export function toStored(row: MessageRow): StoredMessage {
+  return {
+    rowId: row.id,
+    waId: row.wa_id,
+    chatId: row.chat_id,
+    personId: row.person_id,
+    fromMe: row.from_me === 1,
+    origin: row.origin,
+    timestampMs: row.timestamp_ms,
+    minutePrecision: row.minute_precision === 1,
+    kind: row.kind,
+    text: row.text,
+    media: row.media,
+    quotedWaId: row.quoted_wa_id,
+    editedAtMs: row.edited_at_ms,
+  };
+}
+
+/** @param quotedRowId row id of a message of that chat by WhatsApp id, null where it is not stored */
+export function toConversationMessage(
+  message: StoredMessage,
+  personaId: number,
+  quotedRowId: (chatId: number, waId: string) => number | null,
+): ConversationMessage {
+  const isBot = message.origin === 'bot';
+  return {
+    rowId: message.rowId,
+    personId: message.personId,
+    isPersona: message.personId === personaId && !isBot,
+    isBot,
+    timestampMs: message.timestampMs,
+    minutePrecision: message.minutePrecision,
+    text: message.text,
+    media: message.media,
+    quotedRowId: message.quotedWaId === null ? null : quotedRowId(message.chatId, message.quotedWaId),
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * The store: one SQLite file, opened and closed here, one file of this folder a table group. Every method is
+ * synchronous; times are unix ms, ids integers. Message text enters only as `ConsentedMessage` and leaves only for
+ * people whose consent stands now. Another process may open the same folder beside this one.
+ */
+import type { Database } from 'better-sqlite3';
+import { createChats, type Chats } from './chats.ts';
+import { createConversations, type Conversations } from './conversations.ts';
+import { createForget } from './forget.ts';
+import { createLedger, type Ledger } from './ledger.ts';
+import { createMessages, type MessageTable } from './messages.ts';
+import { openDatabase, truncateLog, type OpenOptions } from './open.ts';
+import { createOutbox, type Outbox } from './outbox.ts';
+import { createPeople, type People } from './people.ts';
+import { createPhraseIndex, type Phrases } from './phrases.ts';
+import { createReactions, type Reactions } from './reactions.ts';
+import { createReplies, type Replies } from './replies.ts';
+import { createRuns, type Runs } from './runs.ts';
+import { createSeal } from './seal.ts';
+import { createSettings, type StoredSettings } from './settings.ts';
+
+export type { StoredMessage } from './rows.ts';
+export { AlreadyAnswered } from './outbox.ts';
+
+export interface StoreOptions extends OpenOptions {
+  /** wall clock, unix ms */
+  now?: () => number;
+}
+
+/** Open the store in this folder, creating or migrating it. Throws a UserError for what the user can act on. */
+export function openStore(dataDir: string, options: StoreOptions = {}): Store {
+  return new Store(openDatabase(dataDir, options), options.now ?? Date.now);
+}
+
+export class Store {
+  readonly people: People;
+  readonly consent: Ledger;
+  readonly chats: Chats;
+  readonly messages: MessageTable & Conversations;
+  readonly reactions: Reactions;
+  readonly phrases: Phrases;
+  readonly outbox: Outbox;
+  readonly replies: Replies;
+  readonly runs: Runs;
+  readonly settings: StoredSettings;
+  /**
+   * Erase what a person wrote, everywhere, with the bot's replies to it; returns the number of messages. The person's
+   * ids and ledger stay, or nobody would know that they said no: append `forgotten` to the ledger with it.
+   */
+  readonly forget: (personId: number) => number;
+  readonly #db: Database;
+  #needsScrub = false;
+
+  constructor(db: Database, now: () => number) {
+    this.#db = db;
+    const scrub = (): void => void this.scrub();
+    const phrases = createPhraseIndex(db);
+    this.consent = createLedger(db);
+    const root = (personId: number): number => this.consent.root(personId);
+    const seal = createSeal(db, this.consent);
+    this.people = createPeople(db, this.consent, now);
+    this.chats = createChats(db, this.consent, now);
+    this.messages = {
+      ...createMessages(db, { phrases, seal, root, now, scrub }),
+      ...createConversations(db, seal, root),
+    };
+    this.reactions = createReactions(db, this.consent);
+    this.phrases = phrases;
+    this.outbox = createOutbox(db, now);
+    this.replies = createReplies(db, now);
+    this.runs = createRuns(db);
+    this.settings = createSettings(db);
+    this.forget = createForget(db, root, scrub);
+  }
+
+  /** All or nothing; nested calls are savepoints. `work` must be synchronous. */
+  transaction<T>(work: () => T): T {
+    const result = this.#db.transaction(work).immediate();
+    if (this.#needsScrub) this.scrub();
+    return result;
+  }
+
+  /**
+   * Make erased bytes leave the disk now (erase, edit and forget do this themselves). False: inside a transaction, or
+   * another process was reading; the next erasure, or closing, does it.
+   */
+  scrub(): boolean {
+    this.#needsScrub = this.#db.inTransaction || !truncateLog(this.#db);
+    return !this.#needsScrub;
+  }
+
+  close(): void {
+    if (!this.#db.open) return;
+    if (this.#needsScrub) this.scrub();
+    this.#db.close();
+  }
+}
