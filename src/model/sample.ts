@@ -1,0 +1,69 @@
+/**
+ * Logits -> one id. Pure: the same logits, options and random state give the same id. Applied in this order:
+ * banned ids out, repetition penalty, temperature, top-k, top-p, draw (the order of Hugging Face `generate`).
+ */
+import type { SamplingOptions } from '../types.ts';
+import { check } from '../util/errors.ts';
+import type { Random } from '../util/random.ts';
+
+/**
+ * @param logits (vocabSize), not changed
+ * @param generated ids the repetition penalty applies to
+ * @param banned ids that may not be drawn
+ * @returns an id; with temperature 0 the most likely one, the lowest id where several are
+ */
+export function sampleToken(
+  logits: Float32Array,
+  generated: readonly number[],
+  { temperature, topK, topP, repetitionPenalty }: SamplingOptions,
+  banned: ReadonlySet<number>,
+  random: Random,
+): number {
+  const scores = Float32Array.from(logits);
+  if (repetitionPenalty !== 1) {
+    for (const id of new Set(generated)) {
+      // below zero a division would make the id more likely, so CTRL's rule multiplies there
+      const score = scores[id]!;
+      scores[id] = score > 0 ? score / repetitionPenalty : score * repetitionPenalty;
+    }
+  }
+  for (const id of banned) scores[id] = -Infinity;
+
+  const best = indexOfMax(scores);
+  const top = scores[best]!;
+  check(Number.isFinite(top), 'no id may be drawn: every logit is banned or not a number');
+  if (temperature === 0) return best;
+
+  const weights = Float64Array.from(scores, (score) => Math.exp((score - top) / temperature)); // exp(NaN) is NaN
+  const candidates = shortlist(weights, topK, topP);
+  let left = random.next() * candidates.reduce((sum, id) => sum + weights[id]!, 0);
+  for (const id of candidates) {
+    left -= weights[id]!;
+    if (left < 0) return id;
+  }
+  return candidates[candidates.length - 1]!; // rounding: the draw was the very end
+}
+
+/** Ids that top-k and then top-p leave, most likely first, lower ids first among equals; at least one. */
+function shortlist(weights: Float64Array, topK: number, topP: number): number[] {
+  const sorted = weights.slice().sort().reverse();
+  let count = topK > 0 ? Math.min(topK, sorted.length) : sorted.length;
+  if (topP < 1) {
+    const kept = sorted.subarray(0, count);
+    const enough = topP * kept.reduce((sum, w) => sum + w, 0);
+    let reached = 0;
+    let n = 0;
+    while (n < count && (n === 0 || reached < enough)) reached += kept[n++]!;
+    count = n;
+  }
+  const least = sorted[count - 1]!;
+  const ids: number[] = [];
+  for (let id = 0; id < weights.length; id++) if (weights[id]! >= least && weights[id]! > 0) ids.push(id);
+  return ids.sort((a, b) => weights[b]! - weights[a]! || a - b).slice(0, count);
+}
+
+function indexOfMax(scores: Float32Array): number {
+  let best = 0;
+  for (let id = 1; id < scores.length; id++) if (scores[id]! > scores[best]!) best = id;
+  return best;
+}
