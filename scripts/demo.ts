@@ -49,7 +49,7 @@ async function demo(flags: { ask?: string; seed?: string; fresh?: boolean }): Pr
 
   const stored = await importSample(dataDir);
   say(
-    `Imported the sample chat: ${stored.inserted + stored.known} messages, ${stored.personaMessages} by ${sample.persona}, whose voice is learned.`,
+    `Imported the sample chat: ${stored.inserted + stored.known} messages, ${stored.personaMessages} by ${sample.shortName}, whose voice is learned.`,
   );
 
   const view = progressView(false);

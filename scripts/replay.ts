@@ -27,12 +27,12 @@ async function listReplies(json: boolean): Promise<void> {
   const { env } = loadContext();
   const replies = await withStore(env.dataDir, (store) => store.replies.list(listed));
   if (json) {
-    printJson(replies.map(({ id, createdAtMs, runId, seed }) => ({ id, createdAtMs, runId, seed })));
+    printJson(replies.map(({ id, atMs, runId, seed }) => ({ id, atMs, runId, seed })));
     return;
   }
   if (replies.length === 0) console.log('No replies were sent yet.');
   for (const reply of replies)
-    console.log(`${reply.id}  ${new Date(reply.createdAtMs).toISOString()}  run ${reply.runId}`);
+    console.log(`${reply.id}  ${new Date(reply.atMs).toISOString()}  run ${reply.runId}`);
 }
 
 async function replayOne(idText: string, json: boolean): Promise<void> {
