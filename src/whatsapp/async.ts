@@ -2,8 +2,8 @@
 
 export interface Deferred<T> {
   promise: Promise<T>;
-  resolve(value: T): void;
-  reject(error: Error): void;
+  resolve: (value: T) => void;
+  reject: (error: Error) => void;
 }
 
 /** `Promise.withResolvers`, which Node 20 does not have. */

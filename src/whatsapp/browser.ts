@@ -30,7 +30,7 @@ export interface BrowserRequest extends BrowserSearch {
   /** show a progress bar; by default where stderr is a terminal */
   interactive?: boolean;
   /** one line for the person at the terminal */
-  say(line: string): void;
+  say: (line: string) => void;
 }
 
 const namesOnPath = ['google-chrome-stable', 'google-chrome', 'chromium', 'chromium-browser', 'chrome', 'chrome.exe'];

@@ -9,15 +9,13 @@ import type { InboundMessage } from '../types.ts';
 import { UserError } from '../util/errors.ts';
 import { ensurePrivateDir } from '../util/files.ts';
 import type { Logger } from '../util/log.ts';
-import { deferred, within, type Deferred } from './async.ts';
+import { deferred, type Deferred } from './async.ts';
+import * as calls from './calls.ts';
 import { containLibraryRejections } from './contain.ts';
-import { errorLine, SendTimeout } from './errors.ts';
+import { errorLine } from './errors.ts';
 import { createIdentity, type Identity } from './identity.ts';
-import { toInbound, type RawMessage } from './inbound.ts';
-import { hasChat, showTyping } from './page.ts';
 import { profileDir, removeProfile } from './profile.ts';
 import { Session, type SessionEnd, type Timeouts } from './session.ts';
-import { keyText } from './shim.ts';
 import type { ChatEvents } from './wiring.ts';
 
 export { SendTimeout } from './errors.ts';
@@ -74,8 +72,6 @@ export const defaultTimeouts: Timeouts = {
 const hourMs = 3_600_000;
 const maxRestartsPerHour = 6;
 const maxBackoffMs = 900_000;
-const firstPage = 50;
-const lastPage = 1600;
 
 /**
  * Start WhatsApp Web and keep it running. Resolves once a browser runs; pairing and everything after it come as events.
@@ -108,7 +104,7 @@ class Supervisor implements WhatsAppClient {
     this.#options = options;
     this.#log = options.log;
     this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
-    this.#identity = createIdentity((id) => this.#lookUp(id));
+    this.#identity = createIdentity(async (id) => calls.lookUpIds(this.#ready(), id));
     this.#args = [...options.browser.args];
     const isRoot = process.getuid?.() === 0;
     if (isRoot && !this.#args.includes('--no-sandbox')) {
@@ -121,50 +117,19 @@ class Supervisor implements WhatsAppClient {
   }
 
   async send(chatId: string, text: string, options: { quotedId?: string } = {}): Promise<string> {
-    const session = this.#ready();
-    const { sendMs } = this.#timeouts;
-    const isThere = await session.ask(() => session.client.pupPage?.evaluate(hasChat, chatId));
-    if (isThere !== true) throw new Error('WhatsApp does not know this chat');
-    const work = session.client.sendMessage(chatId, text, {
-      ...(options.quotedId === undefined ? {} : { quotedMessageId: options.quotedId }),
-      waitUntilMsgSent: true, // or it resolves while the network is down
-      sendSeen: false, // breaks sending at times (issue #5718)
-      linkPreview: false,
-      parseVCards: false, // a text stays a text
-    });
-    let message;
-    try {
-      message = await within(work, sendMs, () => new Error(`no receipt within ${sendMs} ms`));
-    } catch (error) {
-      throw new SendTimeout(errorLine(error), { cause: error });
-    }
-    // without a message the library lost track of it, which says nothing about whether it left
-    if (message === undefined) throw new SendTimeout('whatsapp-web.js returned no message');
-    if (Number(message.ack) < 0) throw new Error('WhatsApp refused the message');
-    return keyText(message.id);
+    return calls.sendText(this.#ready(), chatId, text, options.quotedId);
   }
 
   async setTyping(chatId: string, typing: boolean): Promise<void> {
     try {
-      const session = this.#ready();
-      await session.ask(() => session.client.pupPage?.evaluate(showTyping, chatId, typing));
+      await calls.setTyping(this.#ready(), chatId, typing);
     } catch (error) {
       this.#log.debug({ error: errorLine(error) }, 'typing could not be shown');
     }
   }
 
   async fetchSince(chatId: string, sinceMs: number): Promise<InboundMessage[]> {
-    const session = this.#ready();
-    const chat = await session.ask(() => session.client.getChatById(chatId));
-    let found: InboundMessage[] = [];
-    for (let limit = firstPage; limit <= lastPage; limit *= 2) {
-      const messages = (await session.ask(() => chat?.fetchMessages({ limit }))) ?? [];
-      found = messages.map((message) => toInbound(message.rawData as RawMessage, session.own, true));
-      found.sort((a, b) => a.timestampMs - b.timestampMs);
-      const reached = (found[0]?.timestampMs ?? 0) < sinceMs;
-      if (found.length < limit || reached) break;
-    }
-    return found.filter((message) => message.timestampMs >= sinceMs);
+    return calls.fetchSince(this.#ready(), chatId, sinceMs);
   }
 
   async aliases(id: string): Promise<string[]> {
@@ -268,27 +233,19 @@ class Supervisor implements WhatsAppClient {
     if (this.#session?.isReady !== true || this.#state !== 'ready') throw new Error('WhatsApp is not connected');
     return this.#session;
   }
-
-  /** Rejects while there is no connection. */
-  async #lookUp(id: string): Promise<string[]> {
-    const session = this.#ready();
-    const pairs = await session.ask(() => session.client.getContactLidAndPhone([id]));
-    // the types promise strings; an id that WhatsApp does not know is undefined
-    const ids: (string | undefined)[] = (pairs ?? []).flatMap(({ pn, lid }) => [pn, lid]);
-    return ids.filter((found) => found !== undefined);
-  }
 }
 
+/** What the owner is told, and the state to be left in. */
 function fatal({ reason, detail }: SessionEnd): { state: ClientState; error: UserError } {
   switch (reason) {
     case 'logged out':
       return {
-        state: 'logged out',
+        state: reason,
         error: new UserError('WhatsApp logged this device out.', 'Start again and scan the QR code.'),
       };
     case 'blocked':
       return {
-        state: 'blocked',
+        state: reason,
         error: new UserError(
           `WhatsApp blocked this account or connection (${detail}).`,
           'Open WhatsApp on the phone and follow what it says.',
@@ -296,20 +253,20 @@ function fatal({ reason, detail }: SessionEnd): { state: ClientState; error: Use
       };
     case 'outdated':
       return {
-        state: 'outdated',
-        error: new UserError(
-          'WhatsApp Web refuses this version.',
-          'Update this program, delete the browser cache folder and start again.',
-        ),
+        state: reason,
+        error: new UserError('WhatsApp Web refuses this version.', 'Update this program and start again.'),
       };
-    default:
+    case 'conflict':
       return {
         state: 'stopped',
         error: new UserError(
-          `This WhatsApp session is in use elsewhere (${detail}).`,
+          'This WhatsApp session is in use elsewhere.',
           'Close the other WhatsApp Web window and start again.',
         ),
       };
+    case 'broken':
+    case 'closed':
+      throw new Error(`check failed: ${reason} is not fatal`);
   }
 }
 

@@ -32,7 +32,7 @@ export interface LibraryOptions {
 
 /** Methods that the library has and does not declare. */
 interface Undeclared {
-  inject(): Promise<void>;
+  inject: (this: wweb.Client) => Promise<void>;
 }
 
 const pageGone = /context was destroyed|detached|Cannot find context|navigat/i;

@@ -47,7 +47,7 @@ export interface SessionHooks {
   /** once for each document that became ready; `own` are the account's ids */
   onReady(own: string[]): void;
   onState(state: LinkState): void;
-  learn(ids: readonly string[]): void;
+  learn: (ids: readonly string[]) => void;
 }
 
 export interface SessionOptions {
@@ -121,6 +121,10 @@ export class Session {
   /** WhatsApp Web is there, logged in and listening. */
   get isReady(): boolean {
     return this.#isReady && this.#end === undefined;
+  }
+
+  get timeouts(): Timeouts {
+    return this.#options.timeouts;
   }
 
   /** The account's own ids; empty before it is ready. */

@@ -8,7 +8,7 @@ import type { InboundMessage } from '../types.ts';
 import type { Logger } from '../util/log.ts';
 import { errorLine } from './errors.ts';
 import { chatKindOf, originalKey, toInbound, type RawMessage } from './inbound.ts';
-import { idText, keyText, type LooseId, type LooseKey } from './shim.ts';
+import { idText, keyText, type LooseKey } from './shim.ts';
 
 /** What happens in chats. */
 export interface ChatEvents {
@@ -26,9 +26,9 @@ export interface WiringContext {
   events: ChatEvents;
   log: Logger;
   /** the account's own ids */
-  own(): readonly string[];
+  own: () => readonly string[];
   /** these ids are one person's */
-  learn(ids: readonly string[]): void;
+  learn: (ids: readonly string[]) => void;
   /** run when the account is known: at once, or in order once it is */
   whenReady(work: () => void): void;
 }
@@ -71,7 +71,7 @@ export function wireChatEvents(client: wweb.Client, context: WiringContext): voi
   client.on('message_reaction', (reaction) =>
     deliver(() => {
       const key = reaction.msgId as LooseKey;
-      const senderId = idText(reaction.senderId as LooseId);
+      const senderId = idText(reaction.senderId);
       const atMs = Math.round(reaction.timestamp * 1000);
       const emoji = reaction.reaction;
       events.onReaction({ chatId: idText(key.remote), messageId: keyText(key), senderId, emoji, atMs });
