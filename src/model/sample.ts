@@ -31,10 +31,11 @@ export function sampleToken(
 
   const best = indexOfMax(scores);
   const top = scores[best]!;
-  check(Number.isFinite(top), 'no id may be drawn: every logit is banned or not a number');
+  check(!scores.some(Number.isNaN), 'a logit is not a number');
+  check(Number.isFinite(top), 'no id may be drawn: every id is banned');
   if (temperature === 0) return best;
 
-  const weights = Float64Array.from(scores, (score) => Math.exp((score - top) / temperature)); // exp(NaN) is NaN
+  const weights = Float64Array.from(scores, (score) => Math.exp((score - top) / temperature));
   const candidates = shortlist(weights, topK, topP);
   let left = random.next() * candidates.reduce((sum, id) => sum + weights[id]!, 0);
   for (const id of candidates) {
