@@ -1,0 +1,92 @@
+/**
+ * The publish promise, system call by system call (promises A3 and C1): strace kills the publisher at its n-th call that
+ * changes the disk, for every n, or answers its n-th write with "disk full". The run that was served or the new one must
+ * serve, whole, every time, and the next publish must work over what was left. Skipped where strace cannot trace.
+ */
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { publish } from '../../src/checkpoint/current.ts';
+import { saveCheckpoint } from '../../src/checkpoint/save.ts';
+import { modelsWithRunZero, publisher, servingNumber, tinyParts } from './examples.ts';
+
+/** Only the main thread is traced, which is the one that touches files; `-y` names them. */
+const strace = (trace: string, options: string[], command: string[]) =>
+  spawnSync('strace', ['-y', '-qq', '-o', trace, ...options, ...command], { encoding: 'utf8' });
+const mayTrace = strace('/dev/null', ['-e', 'trace=write'], ['true']).status === 0;
+const noStrace = 'strace is missing or may not trace here';
+
+interface Outcome {
+  models: string;
+  /** the program ran to its end */
+  finished: boolean;
+  stderr: string;
+  /** the call was one on the models folder, not one of Node's own */
+  hit: boolean;
+}
+
+/** Publish run-1 over run-0, prune, and do `what` to the n-th call of this name. */
+function publishUnder(call: string, what: string, n: number): Outcome {
+  const { models, origin } = modelsWithRunZero();
+  const trace = join(models, 'trace');
+  const options = ['-e', `trace=${call}`, '-e', `inject=${call}:${what}:when=${n}`];
+  const { stdout, stderr } = strace(trace, options, [process.execPath, ...publisher(origin, models, 1, 1)]);
+  const tampered = readFileSync(trace, 'utf8')
+    .split('\n')
+    .filter((line) => /INJECTED|= \?$/.test(line))
+    .at(-1);
+  rmSync(trace);
+  return { models, finished: stdout.includes('done 1\n'), stderr, hit: tampered?.includes(models) === true };
+}
+
+test('a kill at every system call that changes the disk', async (context) => {
+  if (!mayTrace) context.skip(noStrace);
+  // at least so many of each: a folder; seven files and current.json twice; those, the folders they are in, and the
+  // folder of runs; run-1, current.json twice and the pruned run; its seven files; itself
+  const calls = { mkdir: 1, write: 9, fsync: 14, rename: 4, unlink: 7, rmdir: 1 };
+  let kills = 0;
+  let servedNew = 0;
+  for (const [call, least] of Object.entries(calls)) {
+    let hits = 0;
+    for (let n = 1, finished = false; !finished; n++) {
+      const outcome = publishUnder(call, 'signal=KILL', n);
+      const { models } = outcome;
+      finished = outcome.finished;
+      if (outcome.hit) hits++;
+      const serving = servingNumber(models);
+      expect([0, 1]).toContain(serving);
+      if (outcome.hit) servedNew += serving;
+      // the next publish works over whatever was left, and clears it away
+      saveCheckpoint(models, 'run-2', { ...tinyParts(0), details: { seed: 2 } });
+      publish(models, 'run-2');
+      expect(servingNumber(models)).toBe(2);
+      expect(readdirSync(join(models, 'runs')).filter((name) => name.startsWith('.'))).toEqual([]);
+      expect(readdirSync(models).filter((name) => name.includes('.tmp'))).toEqual([]);
+      rmSync(models, { recursive: true });
+    }
+    expect([call, hits >= least ? least : hits]).toEqual([call, least]);
+    kills += hits;
+  }
+  expect(servedNew).toBeGreaterThan(0);
+  expect(servedNew).toBeLessThan(kills);
+  await context.annotate(`${kills} kills, ${kills - servedNew} served the old run and ${servedNew} the new one`);
+});
+
+test('a full disk at every write leaves the served run in place', (context) => {
+  if (!mayTrace) context.skip(noStrace);
+  let refused = 0;
+  for (let n = 1, finished = false; !finished; n++) {
+    const { models, stderr, hit, ...outcome } = publishUnder('write', 'error=ENOSPC', n);
+    finished = outcome.finished && refused > 0; // some of Node's own writes may fail unnoticed
+    if (hit) {
+      expect(stderr).toMatch(/UserError: disk full while (saving|publishing) run run-1/);
+      refused++;
+    }
+    expect([0, 1]).toContain(servingNumber(models));
+    expect(readdirSync(join(models, 'runs')).filter((name) => name.startsWith('.'))).toEqual([]);
+    expect(readdirSync(models).filter((name) => name.includes('.tmp'))).toEqual([]);
+    rmSync(models, { recursive: true });
+  }
+  expect(refused).toBeGreaterThanOrEqual(9); // seven files, and current.json twice
+});
