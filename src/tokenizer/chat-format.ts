@@ -26,7 +26,8 @@ const maxQuote = 8;
 const reservedIds = 64;
 /** Longest time since the previous message of gap0..gap5, in ms; anything longer is gap6. */
 const gapLimitsMs = [5_000, 30_000, 120_000, 600_000, 3_600_000, 21_600_000];
-const openingGap = gapLimitsMs.length;
+/** The gap that only opens a conversation: more than 6 h. */
+export const openingGap = gapLimitsMs.length;
 const minuteMs = 60_000;
 const mediaOrder: readonly MediaKind[] = ['image', 'video', 'voice', 'sticker', 'file', 'location', 'contact'];
 
