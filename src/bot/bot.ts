@@ -1,0 +1,104 @@
+/**
+ * The bot: WhatsApp's events in, rows and replies out. Wires the parts of this folder together and holds the edge: an
+ * event is handled in order with the others of its chat, and whatever goes wrong is logged without text and goes no
+ * further. Handed everything it needs (deps.ts), so that it runs the same over a fake phone.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { InboundMessage } from '../types.ts';
+import { catchUp } from './catch-up.ts';
+import type { FetchSince } from './catch-up.ts';
+import { commandTable } from './commands.ts';
+import { createConsentFlow } from './consent-flow.ts';
+import type { BotDeps } from './deps.ts';
+import { describeError } from './errors.ts';
+import { createLanes } from './lanes.ts';
+import { createPipeline } from './pipeline.ts';
+import type { ReactionEvent } from './pipeline.ts';
+import { createRecorder } from './record.ts';
+import { createReplies } from './reply.ts';
+import type { Replies } from './reply.ts';
+import { createReplyRules } from './reply-rules.ts';
+import { createSender } from './send.ts';
+import { createSentences } from './sentences.ts';
+import { createWho } from './who.ts';
+
+export type { BotDeps, BotSettings } from './deps.ts';
+
+export interface Bot {
+  /** The account is connected; `aliases` are its own ids. May be called again after each reconnect. */
+  onReady: (account: { aliases: string[] }) => void;
+  /** Resolves when the event is handled; a reply follows later (`settled`). Never rejects. */
+  onMessage: (message: InboundMessage) => Promise<void>;
+  onEdit: (chatId: string, messageId: string, text: string, atMs: number) => Promise<void>;
+  onRevoke: (chatId: string, messageId: string) => Promise<void>;
+  onReaction: (reaction: ReactionEvent) => Promise<void>;
+  /** Read what was missed while the program or the phone was away. Call when ready, and again now and then. */
+  catchUp: (fetchSince: FetchSince) => Promise<void>;
+  /** Resolves when nothing is under way any more: events, sends, and replies with their pauses. */
+  settled: () => Promise<void>;
+  /** Stop answering, wait for what is being handled or sent. */
+  close: () => Promise<void>;
+}
+
+export function createBot(deps: BotDeps): Bot {
+  const { store, log } = deps;
+  const closing = new AbortController();
+  const isClosed = (): boolean => closing.signal.aborted;
+  const lanes = createLanes<string>();
+
+  /** Ends early when the bot closes. */
+  const wait = async (ms: number): Promise<void> => {
+    if (deps.wait !== undefined) return deps.wait(ms);
+    await delay(ms, undefined, { signal: closing.signal }).catch(() => undefined);
+  };
+
+  const who = createWho(deps);
+  const say = createSentences(deps.settings);
+  const sender = createSender(deps);
+  const consent = createConsentFlow(deps, say, sender);
+  const recorder = createRecorder(deps, who, consent);
+  const rules = createReplyRules(deps, who, consent);
+  const replies: Replies = createReplies(deps, { who, rules, recorder, sender, say, wait, isClosed });
+  const commands = commandTable(deps, {
+    who,
+    consent,
+    say,
+    cancelReplies: replies.cancel,
+    maySpeakHere: rules.maySpeakHere,
+  });
+  const pipeline = createPipeline(deps, { who, consent, recorder, replies, sender, say, commands });
+  store.outbox.recover();
+
+  /** The edge. Nothing passes it but the fact that something failed. */
+  const handle = async (chatId: string, event: string, work: () => Promise<void>): Promise<void> => {
+    if (isClosed()) return;
+    try {
+      await lanes.run(chatId, work);
+    } catch (error) {
+      log.error({ event, ...describeError(error) }, 'an event could not be handled');
+    }
+  };
+  const onMessage = (message: InboundMessage): Promise<void> =>
+    handle(message.chatId, 'message', () => pipeline.message(message));
+
+  const settled = async (): Promise<void> => {
+    await lanes.idle();
+    await replies.idle();
+    await sender.idle();
+  };
+
+  return {
+    onReady: ({ aliases }) => who.setAccount(aliases),
+    onMessage,
+    onEdit: (chatId, messageId, text, atMs) =>
+      handle(chatId, 'edit', () => pipeline.edit(chatId, messageId, text, atMs)),
+    onRevoke: (chatId, messageId) => handle(chatId, 'revoke', () => pipeline.revoke(chatId, messageId)),
+    onReaction: (reaction) => handle(reaction.chatId, 'reaction', () => pipeline.reaction(reaction)),
+    catchUp: (fetchSince) => catchUp(deps, who, fetchSince, onMessage),
+    settled,
+    close: async () => {
+      closing.abort();
+      await settled();
+    },
+  };
+}

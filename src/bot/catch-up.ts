@@ -1,0 +1,55 @@
+/**
+ * After downtime WhatsApp Web has the missed messages but tells nobody (whatsapp-web.js emits no event for them): each
+ * chat that matters is read again from where the last sweep ended, and what comes out goes through the same pipeline.
+ * A chat matters while something is on in it, and while its contact could still refuse.
+ */
+import type { Store } from '../store/store.ts';
+import type { Chat } from '../store/chats.ts';
+import type { InboundMessage } from '../types.ts';
+import type { BotDeps } from './deps.ts';
+import { describeError } from './errors.ts';
+import type { Who } from './who.ts';
+
+/** Messages of a chat newer than `sinceMs`, oldest first. */
+export type FetchSince = (chatId: string, sinceMs: number) => Promise<InboundMessage[]>;
+
+/** Sweeps overlap by this much: clocks differ, and messages arrive out of order. */
+const overlapMs = 10 * 60_000;
+
+export async function catchUp(
+  { store, log, now }: BotDeps,
+  who: Who,
+  fetchSince: FetchSince,
+  handle: (message: InboundMessage) => Promise<void>,
+): Promise<void> {
+  for (const chat of store.chats.list().filter(({ kind }) => kind === 'direct')) {
+    const sinceMs = sweepFrom(store, chat, who.contactOf(chat));
+    if (sinceMs === undefined) continue;
+    const startedAtMs = now();
+    try {
+      const messages = await fetchSince(chat.key, sinceMs);
+      for (const message of messages) await handle({ ...message, isCatchUp: true });
+      store.settings.set(sweptKey(chat.id), String(startedAtMs));
+      log.info({ chat: chat.id, messages: messages.length }, 'caught up');
+    } catch (error) {
+      log.warn(
+        { chat: chat.id, ...describeError(error) },
+        'catching up failed; the next sweep starts at the same place',
+      );
+    }
+  }
+}
+
+/** Undefined: nothing in this chat concerns us. Messages from before consent are not stored wherever a sweep begins. */
+function sweepFrom(store: Store, chat: Chat, contact: number | undefined): number | undefined {
+  if (contact === undefined) return undefined; // an import, not a chat of WhatsApp's
+  const asked = store.consent.history(contact)[0]?.atMs;
+  const first = chat.collectSinceMs ?? asked;
+  if (first === undefined && !chat.bot) return undefined;
+  const swept = Number(store.settings.get(sweptKey(chat.id)) ?? 0);
+  return Math.max(swept - overlapMs, first ?? 0);
+}
+
+function sweptKey(chatId: number): string {
+  return `bot.sweptUntil.${chatId}`;
+}

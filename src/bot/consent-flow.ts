@@ -1,0 +1,142 @@
+/**
+ * Asking for consent and taking the answer: question -> ledger -> what the bot says. Asked once per version of the
+ * notice and person, only where the owner switched collection on, and never again after a refusal; a person who refused
+ * may still say yes unasked. A refusal that cannot be written (disk full) counts from the moment it was said.
+ * Not covered: consent for groups and for imitation of another person (later versions).
+ */
+import { consentState, isRefused } from '../consent/policy.ts';
+import type { Standing } from '../consent/policy.ts';
+import type { Chat } from '../store/chats.ts';
+import type { ConsentAction, ConsentEvent, ConsentScope } from '../types.ts';
+import type { BotDeps } from './deps.ts';
+import { describeError } from './errors.ts';
+import type { Sender } from './send.ts';
+import type { Sentences } from './sentences.ts';
+
+export interface ConsentFlow {
+  /** Where a person stands now, refusals that still wait for the disk included. */
+  standing: (personId: number, scope: ConsentScope) => Standing;
+  /** Send the notice if this person was not asked yet. `refused` and `granted`: nothing to ask. */
+  ask: (
+    chat: Chat,
+    to: string,
+    personId: number,
+  ) => Promise<'sent' | 'not sent' | 'asked before' | 'granted' | 'refused'>;
+  /**
+   * An OWNER_NUMBER needs no question: the owner agreed in `init`. After a refusal it takes the owner's word from that
+   * number itself (`inPerson`), which `!collect on` written there is.
+   */
+  grantOwnNumber: (chat: Chat, personId: number, inPerson: boolean) => void;
+  /** `!consent yes`. Undefined: it changes nothing (granted already, or this person never saw a question). */
+  yes: (chat: Chat, personId: number, saidAtMs: number) => 'granted' | undefined;
+  /** `!consent no` */
+  no: (chat: Chat, personId: number, saidAtMs: number) => 'declined' | 'withdrawn' | undefined;
+  /** `!stop` */
+  stop: (chat: Chat, personId: number, saidAtMs: number) => 'withdrawn' | undefined;
+  /** Was a bare "stop" not yet asked back since this person agreed? Notes that it is now. */
+  mayConfirmStop: (chat: Chat, personId: number) => boolean;
+  /** Try again to write refusals that could not be written. */
+  flush: () => void;
+}
+
+export function createConsentFlow({ store, now, log }: BotDeps, sentences: Sentences, sender: Sender): ConsentFlow {
+  /** refusals that the disk would not take yet */
+  let unwritten: ConsentEvent[] = [];
+
+  const history = (personId: number): ConsentEvent[] => [
+    ...store.consent.history(personId),
+    ...unwritten.filter((event) => event.personId === personId),
+  ];
+  const standing = (personId: number, scope: ConsentScope): Standing => consentState(history(personId), scope);
+
+  /** hash of the question that this person was last shown */
+  const shownHash = (personId: number): string | undefined =>
+    history(personId).findLast((event) => event.scope === 'log' && event.action === 'asked')?.noticeHash;
+
+  const append = (event: ConsentEvent): void => store.consent.append(event);
+
+  const ask: ConsentFlow['ask'] = async (chat, to, personId) => {
+    const { state } = standing(personId, 'log');
+    if (state === 'granted') return 'granted';
+    if (isRefused(state)) return 'refused';
+    const { text, hash } = sentences.notice();
+    if (history(personId).some((event) => event.action === 'asked' && event.noticeHash === hash)) return 'asked before';
+    const { outcome } = await sender.send({ chatId: chat.id, to, text, kind: 'notice', inReplyTo: null });
+    if (outcome !== 'sent' && outcome !== 'unknown') return 'not sent';
+    append({ personId, scope: 'log', action: 'asked', atMs: now(), noticeHash: hash, chatId: chat.id });
+    return 'sent';
+  };
+
+  /** Refuse in every scope that stands; `log` always. */
+  const refuse = (chat: Chat, personId: number, action: ConsentAction, saidAtMs: number): void => {
+    const scopes: ConsentScope[] = standing(personId, 'imitate').state === 'granted' ? ['log', 'imitate'] : ['log'];
+    const events = scopes.map((scope): ConsentEvent => ({
+      personId,
+      scope,
+      action,
+      atMs: saidAtMs,
+      noticeHash: '',
+      chatId: chat.id,
+    }));
+    try {
+      store.transaction(() => events.forEach(append));
+    } catch (error) {
+      unwritten.push(...events);
+      log.error(
+        { chat: chat.id, ...describeError(error) },
+        'a refusal could not be written yet, and counts nevertheless',
+      );
+    }
+  };
+
+  /** A refusal found late, said before the consent that stands now, was overtaken by it. */
+  const isOvertaken = ({ state, sinceMs }: Standing, saidAtMs: number): boolean =>
+    state === 'granted' && sinceMs !== null && saidAtMs < sinceMs;
+
+  return {
+    standing,
+    ask,
+    grantOwnNumber: (chat, personId, inPerson) => {
+      const { state } = standing(personId, 'log');
+      if (state === 'granted' || (isRefused(state) && !inPerson)) return;
+      append({ personId, scope: 'log', action: 'granted', atMs: now(), noticeHash: '', chatId: chat.id });
+    },
+    yes: (chat, personId, saidAtMs) => {
+      const noticeHash = shownHash(personId);
+      const before = standing(personId, 'log');
+      if (noticeHash === undefined || before.state === 'granted') return undefined;
+      if (isRefused(before.state) && saidAtMs < (before.sinceMs ?? 0)) return undefined; // delivered late, refused since
+      append({ personId, scope: 'log', action: 'granted', atMs: saidAtMs, noticeHash, chatId: chat.id });
+      return 'granted';
+    },
+    no: (chat, personId, saidAtMs) => {
+      const before = standing(personId, 'log');
+      if (isRefused(before.state) || isOvertaken(before, saidAtMs)) return undefined;
+      refuse(chat, personId, 'declined', saidAtMs);
+      return before.state === 'granted' || before.attested ? 'withdrawn' : 'declined';
+    },
+    stop: (chat, personId, saidAtMs) => {
+      const before = standing(personId, 'log');
+      if (before.state === 'withdrawn' || isOvertaken(before, saidAtMs)) return undefined;
+      refuse(chat, personId, 'withdrawn', saidAtMs);
+      return 'withdrawn';
+    },
+    mayConfirmStop: (chat, personId) => {
+      const { state, sinceMs } = standing(personId, 'log');
+      if (state !== 'granted' || sinceMs === null) return false;
+      const key = `bot.stopConfirmed.${chat.id}`;
+      if (store.settings.get(key) === String(sinceMs)) return false;
+      store.settings.set(key, String(sinceMs));
+      return true;
+    },
+    flush: () => {
+      if (unwritten.length === 0) return;
+      try {
+        store.transaction(() => unwritten.forEach(append));
+        unwritten = [];
+      } catch (error) {
+        log.warn({ count: unwritten.length, ...describeError(error) }, 'refusals still cannot be written');
+      }
+    },
+  };
+}

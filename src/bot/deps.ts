@@ -1,0 +1,71 @@
+/**
+ * What the bot is handed, and the numbers it goes by. Everything that touches the network, the model or the clock comes
+ * in from outside, so that the same code runs in tests with a real store and a fake phone.
+ */
+import type { Voice } from '../reply/voice.ts';
+import type { Store } from '../store/store.ts';
+import type { SamplingOptions, Verdict } from '../types.ts';
+import type { Logger } from '../util/log.ts';
+import type { Random } from '../util/random.ts';
+import type { ReplyCaps } from './caps.ts';
+
+export interface BotSettings {
+  /** what the persona is called in notices */
+  personaName: string;
+  /** language tag of the sentences the bot says */
+  language: string;
+  /** `me`, or the `speaker` of persona.json */
+  speaker: string;
+  /** IANA zone of the quiet hours */
+  timezone: string;
+  /** digits only, with country code */
+  ownerNumbers: string[];
+  replies: {
+    quote: 'auto' | 'always' | 'never';
+    caps: ReplyCaps;
+    typing: 'learned' | 'instant';
+    /** `22:00-08:00`, or null */
+    quietHours: string | null;
+  };
+  sampling: SamplingOptions;
+  /** folder of `<language>.json` */
+  noticesDir: string;
+}
+
+export interface BotDeps {
+  store: Store;
+  log: Logger;
+  /** unix ms */
+  now: () => number;
+  random: Random;
+  settings: BotSettings;
+  /** Resolves with the message id. Rejects with an error named `SendTimeout` (may have left) or another (did not leave). */
+  send: (chatId: string, text: string, options?: { quotedId?: string }) => Promise<string>;
+  setTyping: (chatId: string, typing: boolean) => Promise<void>;
+  /** all ids of a person; cached by the client */
+  aliases: (id: string) => Promise<string[]>;
+  speak: Voice['speak'];
+  /** is there a run of one's own to serve? */
+  hasRun: () => boolean;
+  /** for a later version: no command of this one starts a training run */
+  retrain: () => Promise<{ verdict: Verdict; reason: string }>;
+  /** Resolves after so many ms; given so that tests need not wait. */
+  wait?: (ms: number) => Promise<void>;
+}
+
+/** Owner's and visitors' commands older than this are not obeyed. */
+export const commandFreshMs = 5 * 60_000;
+/** Messages older than this are not answered. */
+export const answerFreshMs = 10 * 60_000;
+/** The bot says again what it is after this long. */
+export const disclosureEveryMs = 30 * 24 * 3_600_000;
+/** `!bot on` needs this many messages in the persona's voice. */
+export const minPersonaMessages = 300;
+/** Candidates tried before silence. */
+export const maxCandidates = 4;
+/** Messages of one reply. */
+export const maxBubbles = 4;
+/** Stored messages offered to the prompt; as many as fit are used. */
+export const contextMessages = 64;
+/** A chat counts as quiet after this long without a new message. */
+export const quietAfterMs = { learned: 4000, instant: 50 } as const;

@@ -1,0 +1,176 @@
+/**
+ * One delivered event at a time: whose is it, has it been handled, is it a command, may it be kept, may it be answered.
+ * Strangers, groups, status, broadcasts and newsletters leave no trace, in memory neither.
+ * In: events of the WhatsApp client, in order per chat. Out: rows, sends, offers to reply.ts.
+ */
+import type { Chat } from '../store/chats.ts';
+import type { InboundMessage } from '../types.ts';
+import { decide, isFresh } from './authority.ts';
+import type { Verdict } from './authority.ts';
+import type { Command, CommandContext } from './commands.ts';
+import type { ConsentFlow } from './consent-flow.ts';
+import type { BotDeps } from './deps.ts';
+import { isBareStop, looksLikeCommand, parseCommand } from './parse.ts';
+import type { Recorder } from './record.ts';
+import type { Replies } from './reply.ts';
+import { createSeen } from './seen.ts';
+import type { Sender } from './send.ts';
+import type { Sentences } from './sentences.ts';
+import type { Who } from './who.ts';
+
+export interface PipelineParts {
+  who: Who;
+  consent: ConsentFlow;
+  recorder: Recorder;
+  replies: Replies;
+  sender: Sender;
+  say: Sentences;
+  commands: readonly Command[];
+}
+
+export interface ReactionEvent {
+  chatId: string;
+  messageId: string;
+  senderId: string;
+  emoji: string;
+  atMs: number;
+}
+
+export interface Pipeline {
+  message: (message: InboundMessage) => Promise<void>;
+  edit: (chatId: string, messageId: string, text: string, atMs: number) => Promise<void>;
+  revoke: (chatId: string, messageId: string) => Promise<void>;
+  reaction: (reaction: ReactionEvent) => Promise<void>;
+}
+
+/** Acknowledgements that others can cause per chat and minute; their commands are obeyed beyond it, without a word. */
+const acksPerMinute = 6;
+
+export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
+  const { store, log, now } = deps;
+  const { who, consent, recorder, replies, sender, say, commands } = parts;
+  const seen = createSeen(store.settings);
+  const acks = new Map<number, number[]>();
+
+  const message = async (incoming: InboundMessage): Promise<void> => {
+    if (incoming.chatKind !== 'direct' && incoming.chatKind !== 'self') return;
+    if (incoming.id === '') return;
+    consent.flush();
+    const isCommand = looksLikeCommand(incoming.text);
+    const chat = await who.findChat(incoming);
+    if (chat === undefined) {
+      if (isCommand) await command(incoming, undefined);
+      return;
+    }
+    if (!(await isGenuine(chat, incoming)) || !seen.add(incoming.id)) return;
+    try {
+      if (isCommand) await command(incoming, chat);
+      else await text(incoming, store.chats.get(chat.id));
+    } catch (error) {
+      seen.forget(incoming.id); // say the disk was full: delivered again, it gets another chance
+      throw error;
+    }
+  };
+
+  /** From the people of this chat, and not our own echo. */
+  const isGenuine = async (chat: Chat, incoming: InboundMessage): Promise<boolean> => {
+    if (incoming.fromMe) return !(await sender.isOurs(chat.id, incoming));
+    return chat.kind === 'direct' && (await who.isFromContact(incoming));
+  };
+
+  const text = async (incoming: InboundMessage, chat: Chat): Promise<void> => {
+    const stored = recorder.record(chat, incoming);
+    if (isBareStop(incoming.text) && !incoming.fromMe && (await askBack(chat, incoming))) return;
+    const isPartner = incoming.fromMe === (chat.kind === 'self');
+    if (!isPartner)
+      replies.cancel(chat.id); // the owner answers in person
+    else if (incoming.kind === 'text' && incoming.media === null) replies.offer(chat.id, incoming, stored);
+  };
+
+  /** "stop" that is no command, from somebody whose messages are stored: once, the bot says how to mean it. */
+  const askBack = async (chat: Chat, incoming: InboundMessage): Promise<boolean> => {
+    const contact = who.contactOf(chat);
+    if (contact === undefined || !consent.mayConfirmStop(chat, contact)) return false;
+    replies.cancel(chat.id);
+    await acknowledge(chat, incoming, say.phrase('confirmStop'));
+    return true;
+  };
+
+  const command = async (incoming: InboundMessage, known: Chat | undefined): Promise<void> => {
+    const line = parseCommand(incoming.text);
+    const found = commands.find(({ name }) => name === line);
+    const isOwner = found !== undefined && (await isByOwner(incoming));
+    const verdict = found === undefined ? 'ignore' : await judge(found, incoming, known, isOwner);
+    if (found === undefined || verdict === 'ignore') {
+      // a refusal in a form that is not obeyed (quoting, forwarded, a caption, full-width letters) is not passed over
+      const isMeantAsStop = !incoming.fromMe && !incoming.isCatchUp && isBareStop(incoming.text);
+      if (known !== undefined && isMeantAsStop) await askBack(known, incoming);
+      return;
+    }
+    // a refusal changes nothing the second time, and must not depend on a write
+    if (!found.always && !seen.addCommand(incoming.id)) return;
+    const chat = await who.openChat(incoming);
+    const author = incoming.fromMe ? undefined : who.contactOf(chat);
+    log.info({ chat: chat.id, command: found.name, by: isOwner ? 'owner' : 'contact', verdict }, 'command');
+    const context: CommandContext = { chat, message: incoming, isOwner, author };
+    const answer = verdict === 'elsewhere' ? say.phrase('notHere') : await found.run(context);
+    if (answer !== undefined && (isOwner || mayAcknowledge(chat.id))) await acknowledge(chat, incoming, answer);
+  };
+
+  const isByOwner = async (incoming: InboundMessage): Promise<boolean> => {
+    if (incoming.fromMe) return true;
+    if (incoming.chatKind !== 'direct' || !isFresh(incoming, now())) return false;
+    return (await who.isFromContact(incoming)) && (await who.isOwnerNumber(incoming.chatId));
+  };
+
+  const judge = async (
+    rule: Command,
+    incoming: InboundMessage,
+    chat: Chat | undefined,
+    isOwner: boolean,
+  ): Promise<Verdict> => {
+    if (!incoming.fromMe && (incoming.chatKind === 'self' || !(await who.isFromContact(incoming)))) return 'ignore';
+    const author = store.people.find(incoming.chatId);
+    const hasRows = incoming.fromMe ? chat !== undefined : author !== undefined && store.consent.hasRows(author);
+    const isSwitchedOn = chat !== undefined && (chat.collect || chat.bot);
+    return decide(rule, incoming, { isOwner, isSwitchedOn, hasRows }, now());
+  };
+
+  const mayAcknowledge = (chatId: number): boolean => {
+    const recent = (acks.get(chatId) ?? []).filter((atMs) => Math.abs(now() - atMs) < 60_000);
+    if (recent.length >= acksPerMinute) return false;
+    acks.set(chatId, [...recent, now()]);
+    return true;
+  };
+
+  const acknowledge = async (chat: Chat, { id, chatId }: InboundMessage, answer: string): Promise<void> => {
+    await sender.send({ chatId: chat.id, to: chatId, text: answer, kind: 'ack', inReplyTo: id });
+  };
+
+  const knownChat = (chatId: string): Promise<Chat | undefined> => who.findChat({ chatId, chatKind: 'direct' });
+
+  const edit: Pipeline['edit'] = async (chatId, messageId, newText, atMs) => {
+    const chat = await knownChat(chatId);
+    if (chat !== undefined) recorder.edit(chat, messageId, newText, atMs);
+  };
+
+  const revoke: Pipeline['revoke'] = async (chatId, messageId) => {
+    const chat = await knownChat(chatId);
+    if (chat === undefined) return;
+    seen.add(messageId); // a copy that is delivered after this does not bring it back
+    recorder.erase(chat, messageId);
+    replies.remove(chat.id, messageId);
+  };
+
+  const reaction: Pipeline['reaction'] = async ({ chatId, messageId, senderId, emoji, atMs }) => {
+    const chat = await knownChat(chatId);
+    if (chat === undefined || !chat.collect) return;
+    const members = [who.contactOf(chat), who.me()];
+    const person = store.people.find(senderId);
+    if (person === undefined || !members.includes(person)) return;
+    const agreed = members.every((id) => id !== undefined && consent.standing(id, 'log').state === 'granted');
+    if (agreed) store.reactions.set(chat.id, messageId, person, emoji, atMs);
+  };
+
+  return { message, edit, revoke, reaction };
+}

@@ -1,0 +1,136 @@
+/**
+ * What WhatsApp delivered -> rows, by way of consent/: text goes in only as `admit` returns it, and comes out again
+ * when its author takes it back. Not covered: groups, and text typed on a spare account's own phone (nobody's voice).
+ */
+import { admit } from '../consent/policy.ts';
+import type { ConsentedMessage } from '../consent/policy.ts';
+import type { Chat } from '../store/chats.ts';
+import type { StoredMessage } from '../store/store.ts';
+import type { InboundMessage, MessageDraft } from '../types.ts';
+import type { ConsentFlow } from './consent-flow.ts';
+import type { BotDeps } from './deps.ts';
+import { looksLikeCommand } from './parse.ts';
+import type { Who } from './who.ts';
+
+export interface StoredRow {
+  rowId: number;
+  /** false: the row was there before */
+  inserted: boolean;
+}
+
+export interface Recorder {
+  /** Keep a message if it may be kept. */
+  record: (chat: Chat, message: InboundMessage) => StoredRow | undefined;
+  /** Keep what the bot said, as context for its next reply. */
+  recordReply: (chat: Chat, reply: { waId: string; text: string; atMs: number; quotedId: string | null }) => void;
+  /** The message says something else now: the row follows, or goes where the new text may not be kept. */
+  edit: (chat: Chat, waId: string, text: string, atMs: number) => void;
+  erase: (chat: Chat, waId: string) => void;
+}
+
+/** What `admit` wants to know beside the draft. */
+interface Delivery {
+  isForwarded: boolean;
+  isEphemeral: boolean;
+  isCatchUp: boolean;
+}
+
+const byHand: Delivery = { isForwarded: false, isEphemeral: false, isCatchUp: false };
+
+export function createRecorder({ store }: BotDeps, who: Who, consent: ConsentFlow): Recorder {
+  /**
+   * WhatsApp dates messages by whole seconds. A live message of the very second in which consent was given came after
+   * it (an earlier one was handled earlier, and is not handled twice); of a message that catch-up found, nobody knows.
+   */
+  const sinceSecond = (sinceMs: number | null, isCatchUp: boolean): number | null => {
+    if (sinceMs === null) return null;
+    return isCatchUp ? sinceMs + 999 : Math.floor(sinceMs / 1000) * 1000;
+  };
+
+  const admitted = (chat: Chat, draft: MessageDraft, delivery: Delivery): ConsentedMessage | undefined => {
+    if (draft.origin !== 'bot' && looksLikeCommand(draft.text)) return undefined;
+    const me = who.me();
+    const contact = who.contactOf(chat);
+    const side = (personId: number) => {
+      const { state, sinceMs } = consent.standing(personId, 'log');
+      return { state, sinceMs: sinceSecond(sinceMs, delivery.isCatchUp) };
+    };
+    const others = [me, contact].filter((id) => id !== undefined && id !== draft.personId);
+    return admit(draft, {
+      chatKind: chat.kind,
+      collecting: chat.collect,
+      collectSinceMs: delivery.isCatchUp ? chat.collectSinceMs : sinceSecond(chat.collectSinceMs, false),
+      author: side(draft.personId),
+      others: others.map((id) => side(id ?? me)),
+      isForwarded: delivery.isForwarded,
+      isEphemeral: delivery.isEphemeral,
+      isImport: false,
+      attested: false,
+    });
+  };
+
+  const authorOf = (chat: Chat, message: InboundMessage): number | undefined => {
+    if (!message.fromMe) return who.contactOf(chat);
+    return who.isSpareAccount() ? undefined : who.me();
+  };
+
+  const record = (chat: Chat, message: InboundMessage): StoredRow | undefined => {
+    const personId = authorOf(chat, message);
+    if (personId === undefined) return undefined;
+    const draft: MessageDraft = {
+      waId: message.id,
+      chatId: chat.id,
+      personId,
+      fromMe: message.fromMe,
+      origin: 'live',
+      timestampMs: message.timestampMs,
+      minutePrecision: false,
+      kind: message.kind,
+      text: message.text,
+      media: message.media,
+      quotedWaId: message.quotedId,
+    };
+    const consented = admitted(chat, draft, message);
+    return consented && store.messages.add(consented);
+  };
+
+  const recordReply: Recorder['recordReply'] = (chat, { waId, text, atMs, quotedId }) => {
+    const newest = store.messages.lastTimestamp(chat.id) ?? atMs;
+    const draft: MessageDraft = {
+      waId,
+      chatId: chat.id,
+      personId: who.me(),
+      fromMe: true,
+      origin: 'bot',
+      timestampMs: Math.max(atMs, newest), // the phone's clock may be ahead of ours; a reply follows what it answers
+      minutePrecision: false,
+      kind: 'text',
+      text,
+      media: null,
+      quotedWaId: quotedId,
+    };
+    const consented = admitted(chat, draft, byHand);
+    if (consented !== undefined) store.messages.add(consented);
+  };
+
+  const edit: Recorder['edit'] = (chat, waId, text, atMs) => {
+    const row = store.messages.find(chat.id, waId);
+    if (row === undefined) return;
+    const edited = admitted(chat, { ...draftOf(row), text, timestampMs: Math.max(atMs, row.timestampMs) }, byHand);
+    if (edited === undefined) store.messages.erase(chat.id, waId);
+    else store.messages.edit(chat.id, waId, edited.text);
+  };
+
+  return {
+    record,
+    recordReply,
+    edit,
+    erase: (chat, waId) => {
+      store.messages.erase(chat.id, waId);
+    },
+  };
+}
+
+function draftOf({ rowId: _rowId, editedAtMs: _editedAtMs, ...draft }: StoredMessage): MessageDraft {
+  return draft;
+}

@@ -1,0 +1,81 @@
+/**
+ * When the bot may answer, and how: the conditions of every reply in one place. Facts come from the store at the moment
+ * of asking, since any of them can change while the model is thinking.
+ */
+import type { Chat } from '../store/chats.ts';
+import type { StoredMessage } from '../store/store.ts';
+import type { InboundMessage } from '../types.ts';
+import type { ConsentFlow } from './consent-flow.ts';
+import { answerFreshMs, disclosureEveryMs } from './deps.ts';
+import type { BotDeps } from './deps.ts';
+import { isQuiet } from './quiet.ts';
+import { isBotOn } from './switches.ts';
+import type { Who } from './who.ts';
+
+/** Why there is no reply; counted in the log. */
+export type Silence = 'off' | 'consent' | 'not here' | 'quiet hours' | 'too old' | 'answered';
+
+export interface ReplyRules {
+  /** Is this a chat for the persona's voice? With another person's voice: the self-chat, or where that person agreed. */
+  maySpeakHere: (chat: Chat) => boolean;
+  /** Why this message gets no reply now; undefined: it may. */
+  silence: (chatId: number, target: InboundMessage) => Silence | undefined;
+  /** Why a reply that has begun does not go on. */
+  silenceMidway: (chatId: number) => Silence | undefined;
+  /** Does the next reply in this chat have to say what the bot is? */
+  needsDisclosure: (chat: Chat) => boolean;
+}
+
+export function createReplyRules({ store, settings, now }: BotDeps, who: Who, consent: ConsentFlow): ReplyRules {
+  const maySpeakHere = (chat: Chat): boolean => {
+    if (settings.speaker === 'me') return chat.kind === 'direct';
+    const persona = who.persona();
+    if (consent.standing(persona, 'imitate').state !== 'granted') return false;
+    if (chat.kind === 'self') return true;
+    const approved = store.consent
+      .history(persona)
+      .some((event) => event.scope === 'imitate' && event.action === 'granted' && event.chatId === chat.id);
+    return chat.kind === 'direct' && approved;
+  };
+
+  const silenceMidway: ReplyRules['silenceMidway'] = (chatId) => {
+    const chat = store.chats.get(chatId);
+    if (!isBotOn(store, chatId)) return 'off';
+    if (!maySpeakHere(chat)) return 'not here';
+    const partner = who.contactOf(chat) ?? who.me();
+    return consent.standing(partner, 'log').state === 'granted' ? undefined : 'consent';
+  };
+
+  const silence: ReplyRules['silence'] = (chatId, target) => {
+    const lasting = silenceMidway(chatId);
+    if (lasting !== undefined) return lasting;
+    if (now() - target.timestampMs > answerFreshMs) return 'too old';
+    if (isQuiet(now(), settings.replies.quietHours, settings.timezone)) return 'quiet hours';
+    if (store.outbox.answered(chatId, target.id)) return 'answered';
+    return undefined;
+  };
+
+  const needsDisclosure = ({ disclosedAtMs }: Chat): boolean =>
+    disclosedAtMs === null || now() - disclosedAtMs >= disclosureEveryMs;
+
+  return { maySpeakHere, silence, silenceMidway, needsDisclosure };
+}
+
+/**
+ * Quote the answered message? In a plain back-and-forth a quote is noise; it helps where several messages came since we
+ * last wrote, or where something was written after the answered one.
+ * @param recent the chat's stored messages, oldest first
+ * @param unstored how many messages of the burst are not among them
+ */
+export function shouldQuote(
+  mode: 'auto' | 'always' | 'never',
+  target: InboundMessage,
+  recent: readonly StoredMessage[],
+  unstored: number,
+): boolean {
+  if (mode !== 'auto') return mode === 'always';
+  const lastOurs = recent.findLastIndex((message) => message.fromMe && message.waId !== target.id);
+  const sinceOurs = recent.length - 1 - lastOurs + unstored;
+  const at = recent.findIndex((message) => message.waId === target.id);
+  return sinceOurs > 1 || (at >= 0 && at < recent.length - 1);
+}

@@ -1,0 +1,270 @@
+/**
+ * A burst of messages -> one reply in the persona's voice, or silence: conditions, caps, this chat's context, up to four
+ * candidates past the guard, then the bubbles one after the other. Every condition is checked again before each send.
+ * Not covered: answers to media (a later version).
+ */
+import { checkReply } from '../reply/guard.ts';
+import type { Spoken } from '../reply/voice.ts';
+import type { StoredMessage } from '../store/store.ts';
+import type { ConversationMessage, InboundMessage } from '../types.ts';
+import { createBursts } from './burst.ts';
+import { bubbleAllowed, replyAllowance } from './caps.ts';
+import { contextMessages, maxBubbles, maxCandidates, quietAfterMs } from './deps.ts';
+import type { BotDeps } from './deps.ts';
+import { describeError } from './errors.ts';
+import { paceOf } from './pace.ts';
+import type { Recorder, StoredRow } from './record.ts';
+import { shouldQuote } from './reply-rules.ts';
+import type { ReplyRules } from './reply-rules.ts';
+import type { Sender } from './send.ts';
+import type { Sentences } from './sentences.ts';
+import type { Who } from './who.ts';
+
+export interface Replies {
+  /** Somebody wrote something that may be answered. `stored`: its row, where it was kept. */
+  offer: (chatId: number, message: InboundMessage, stored: StoredRow | undefined) => void;
+  /** Nothing that waits in this chat is answered any more. */
+  cancel: (chatId: number) => void;
+  /** One message was taken back. */
+  remove: (chatId: number, waId: string) => void;
+  idle: () => Promise<void>;
+}
+
+export interface ReplyParts {
+  who: Who;
+  rules: ReplyRules;
+  recorder: Recorder;
+  sender: Sender;
+  say: Sentences;
+  wait: (ms: number) => Promise<void>;
+  isClosed: () => boolean;
+}
+
+interface Offered {
+  message: InboundMessage;
+  stored: StoredRow | undefined;
+}
+
+interface Bubble {
+  text: string;
+  gap: number | null;
+}
+
+interface Candidate {
+  bubbles: Bubble[];
+  spoken: Spoken;
+  seed: number;
+}
+
+export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
+  const { store, settings, log, now, random, speak } = deps;
+  const { who, rules, recorder, sender, say, wait, isClosed } = parts;
+  const { caps, typing, quote } = settings.replies;
+
+  /** Resolves with false when newer messages (or a cancel) overtook the work: the burst is offered again. */
+  const answer = async (chatId: number, items: Offered[], isCurrent: () => boolean): Promise<boolean> => {
+    const last = newest(items);
+    const { message: target } = last;
+    const silence = rules.silence(chatId, target) ?? (isCovered(chatId, last) ? 'answered' : undefined);
+    if (silence !== undefined) return keepSilent(chatId, silence);
+    for (;;) {
+      const allowance = replyAllowance(store.outbox, chatId, now(), caps);
+      if (allowance.verdict === 'no') return keepSilent(chatId, `cap per ${allowance.cap}`);
+      if (allowance.verdict === 'yes') break;
+      await wait(allowance.waitMs);
+      if (!isCurrent()) return false;
+    }
+
+    const startedAtMs = now();
+    const recent = store.messages.recent(chatId, contextMessages);
+    const candidate = await firstPassing(chatId, recent, transient(recent, items), isCurrent);
+    if (!isCurrent()) return false;
+    if (candidate === undefined) return true;
+    const [first] = candidate.bubbles;
+    if (first === undefined) return true;
+    await keepPace(target.chatId, first, Math.max(0, now() - startedAtMs));
+    if (!isCurrent()) return false;
+    const late = rules.silence(chatId, target);
+    if (late !== undefined) return keepSilent(chatId, late);
+    await sendBubbles(chatId, target, items, candidate);
+    return true;
+  };
+
+  const keepSilent = (chatId: number, reason: string): true => {
+    log.info({ chat: chatId, reason }, 'no reply');
+    return true;
+  };
+
+  /**
+   * A message that is delivered late, by catch-up or once more after a restart, needs no answer where we wrote since: it
+   * may have been part of a burst, which is answered under the id of its last message.
+   */
+  const isCovered = (chatId: number, { message, stored }: Offered): boolean => {
+    if (!message.isCatchUp && stored?.inserted !== false) return false;
+    if (store.outbox.sentSince(chatId, message.timestampMs).length > 0) return true;
+    return store.messages
+      .recent(chatId, contextMessages)
+      .some((row) => row.fromMe && row.waId !== message.id && row.timestampMs >= message.timestampMs);
+  };
+
+  /** Messages of the burst that are not stored (collection is off): they stand in the prompt and nowhere else. */
+  const transient = (recent: readonly StoredMessage[], items: readonly Offered[]): ConversationMessage[] => {
+    const known = new Set(recent.map((row) => row.waId));
+    const unstored = items.filter(({ message }) => !known.has(message.id));
+    return unstored.map(({ message }, index) => ({
+      rowId: -1 - index,
+      personId: message.fromMe ? who.me() : -1,
+      isPersona: false,
+      isBot: false,
+      timestampMs: message.timestampMs,
+      minutePrecision: false,
+      text: message.text,
+      media: message.media,
+      quotedRowId: null,
+    }));
+  };
+
+  /** The first of four candidates that the guard lets pass. */
+  const firstPassing = async (
+    chatId: number,
+    recent: StoredMessage[],
+    unstored: ConversationMessage[],
+    isCurrent: () => boolean,
+  ): Promise<Candidate | undefined> => {
+    const context = [...store.messages.toConversation(recent, who.persona()), ...unstored];
+    const chatTexts = context.map((message) => message.text);
+    for (let tried = 1; tried <= maxCandidates && isCurrent(); tried++) {
+      const seed = random.int(2 ** 31);
+      const spoken = await speak({ context, seed, sampling: settings.sampling });
+      if (spoken === undefined) {
+        log.warn({ chat: chatId }, 'no run to answer with');
+        return undefined;
+      }
+      const bubbles = tidy(spoken);
+      if (passes(bubbles, chatId, chatTexts, spoken.personaP99Chars)) return { bubbles, spoken, seed };
+      if (tried === maxCandidates) log.info({ chat: chatId, candidates: tried }, 'no candidate passed the guard');
+    }
+    return undefined;
+  };
+
+  const passes = (bubbles: readonly Bubble[], chatId: number, chatTexts: string[], maxChars: number): boolean => {
+    const texts = bubbles.map((bubble) => bubble.text);
+    const personaId = who.persona();
+    return checkReply(texts, { chatTexts, chatId, personaId, phrases: store.phrases, maxChars }).ok;
+  };
+
+  const sendBubbles = async (
+    chatId: number,
+    target: InboundMessage,
+    items: readonly Offered[],
+    { bubbles, spoken, seed }: Candidate,
+  ): Promise<void> => {
+    const sent: string[] = [];
+    let firstOutboxId: number | undefined;
+    for (const [index, bubble] of bubbles.entries()) {
+      if (index > 0) {
+        await keepPace(target.chatId, bubble, 0);
+        if (isClosed() || rules.silenceMidway(chatId) !== undefined) break;
+        if (!bubbleAllowed(store.outbox, chatId, now(), caps)) break;
+      }
+      const outcome = await sendOne(chatId, target, items, bubble, index === 0);
+      if (outcome.outcome === 'sent' || outcome.outcome === 'unknown') {
+        firstOutboxId ??= outcome.outboxId;
+        sent.push(bubble.text);
+      }
+      if (outcome.outcome !== 'sent') break;
+    }
+    if (firstOutboxId === undefined || !store.chats.get(chatId).collect) return;
+    store.replies.add({
+      chatId,
+      inReplyTo: target.id,
+      runId: spoken.runId,
+      backend: spoken.backend,
+      seed,
+      sampling: settings.sampling,
+      promptRowIds: spoken.promptRowIds.filter((rowId) => rowId > 0),
+      promptHash: spoken.promptHash,
+      bubbles: sent,
+      latencyMs: spoken.latencyMs,
+      outboxId: firstOutboxId,
+    });
+  };
+
+  const sendOne = (
+    chatId: number,
+    target: InboundMessage,
+    items: readonly Offered[],
+    { text }: Bubble,
+    isFirst: boolean,
+  ): ReturnType<Sender['send']> => {
+    const chat = store.chats.get(chatId);
+    const disclose = isFirst && rules.needsDisclosure(chat);
+    const quotedId = isFirst && quotes(chatId, target, items) ? target.id : undefined;
+    return sender.send({
+      chatId,
+      to: target.chatId,
+      text: disclose ? `${say.disclosure()}\n\n${text}` : text,
+      kind: 'reply',
+      inReplyTo: isFirst ? target.id : null,
+      ...(quotedId === undefined ? {} : { quotedId }),
+      onSent: (waId) => {
+        if (disclose) store.chats.set(chatId, { disclosedAtMs: now() });
+        recorder.recordReply(store.chats.get(chatId), { waId, text, atMs: now(), quotedId: quotedId ?? null });
+      },
+    });
+  };
+
+  const quotes = (chatId: number, target: InboundMessage, items: readonly Offered[]): boolean => {
+    const recent = store.messages.recent(chatId, contextMessages);
+    return shouldQuote(quote, target, recent, transient(recent, items).length);
+  };
+
+  /** Wait as the persona would, typing at the end of it. */
+  const keepPace = async (to: string, { text, gap }: Bubble, elapsedMs: number): Promise<void> => {
+    if (typing === 'instant') return;
+    const { pauseMs, typingMs } = paceOf(text, gap, elapsedMs, random);
+    if (pauseMs > 0) await wait(pauseMs);
+    if (typingMs === 0 || isClosed()) return;
+    await showTyping(to, true);
+    await wait(typingMs);
+    await showTyping(to, false);
+  };
+
+  /** The indicator is a courtesy: a reply does not fail for it. */
+  const showTyping = async (to: string, isTyping: boolean): Promise<void> => {
+    try {
+      await deps.setTyping(to, isTyping);
+    } catch (error) {
+      log.debug(describeError(error), 'typing indicator failed');
+    }
+  };
+
+  const bursts = createBursts<Offered>({
+    quietMs: quietAfterMs[typing],
+    wait,
+    isClosed,
+    answer,
+    onError: (chatId, error) => log.error({ chat: chatId, ...describeError(error) }, 'a reply failed'),
+  });
+  return {
+    offer: (chatId, message, stored) => {
+      if (rules.silenceMidway(chatId) === undefined) bursts.add(chatId, { message, stored });
+    },
+    cancel: bursts.cancel,
+    remove: (chatId, waId) => bursts.remove(chatId, ({ message }) => message.id === waId),
+    idle: bursts.idle,
+  };
+}
+
+/** The newest message by WhatsApp's time, the last delivered of equals: catch-up may bring older ones after newer. */
+function newest(items: readonly Offered[]): Offered {
+  return items.reduce((best, item) => (item.message.timestampMs >= best.message.timestampMs ? item : best));
+}
+
+/** The model's bubbles without empty ones, at most four. */
+function tidy(spoken: Spoken): Bubble[] {
+  return spoken.bubbles
+    .map(({ text, gap }) => ({ text: text.trim(), gap }))
+    .filter(({ text }) => text !== '')
+    .slice(0, maxBubbles);
+}

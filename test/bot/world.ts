@@ -1,0 +1,350 @@
+/**
+ * A bot over a real store in a temporary folder, with a clock that the test moves, a phone that records what is sent
+ * and gives it back as echoes (as WhatsApp Web does), and a voice whose words the test chooses.
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { createBot } from '../../src/bot/bot.ts';
+import type { Bot, BotDeps, BotSettings } from '../../src/bot/bot.ts';
+import { admit } from '../../src/consent/policy.ts';
+import type { ConsentedMessage } from '../../src/consent/policy.ts';
+import type { Spoken, Voice } from '../../src/reply/voice.ts';
+import { openStore } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
+import type { InboundMessage } from '../../src/types.ts';
+import { projectRoot } from '../../src/util/dist.ts';
+import { createRandom } from '../../src/util/random.ts';
+
+export const account = { c: '491700000001@c.us', lid: '700000001@lid' };
+export const anna = { c: '491700000002@c.us', lid: '700000002@lid' };
+export const ben = { c: '491700000003@c.us', lid: '700000003@lid' };
+export const ownerNumber = { c: '491700000009@c.us', lid: '700000009@lid', digits: '491700000009' };
+/** Friday, 2026-11-20, 12:00 UTC */
+export const noon = Date.UTC(2026, 10, 20, 12);
+
+export interface Sent {
+  chatId: string;
+  text: string;
+  quotedId: string | undefined;
+  id: string;
+  atMs: number;
+}
+
+export interface Clock {
+  nowMs: number;
+  wait(ms: number): Promise<void>;
+  /** Let time pass, waking who waits on the way. */
+  advance(ms: number): Promise<void>;
+  /** Let time pass until nobody waits any more (at most a day). */
+  runOut(): Promise<void>;
+}
+
+export function createClock(startMs: number): Clock {
+  let waiting: { atMs: number; wake: () => void }[] = [];
+  const clock: Clock = {
+    nowMs: startMs,
+    wait: (ms) =>
+      new Promise((wake) => {
+        waiting.push({ atMs: clock.nowMs + ms, wake });
+      }),
+    advance: async (ms) => {
+      const end = clock.nowMs + ms;
+      for (;;) {
+        await breathe();
+        const next = waiting.filter(({ atMs }) => atMs <= end).sort((a, b) => a.atMs - b.atMs)[0];
+        if (next === undefined) break;
+        waiting = waiting.filter((waiter) => waiter !== next);
+        clock.nowMs = Math.max(clock.nowMs, next.atMs);
+        next.wake();
+      }
+      clock.nowMs = end;
+      await breathe();
+    },
+    runOut: async () => {
+      const dayMs = 86_400_000;
+      for (let steps = 0; steps < 1000; steps++) {
+        await breathe();
+        const next = waiting.map(({ atMs }) => atMs).sort((a, b) => a - b)[0];
+        if (next === undefined || next > clock.nowMs + dayMs) return;
+        await clock.advance(Math.max(0, next - clock.nowMs));
+      }
+      throw new Error('somebody waits for ever');
+    },
+  };
+  return clock;
+}
+
+/** Let promises and immediates run. */
+export async function breathe(): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+export interface WorldOptions {
+  settings?: Partial<BotSettings>;
+  replies?: Partial<BotSettings['replies']>;
+  /** the owner agreed in `init`; default true */
+  initialised?: boolean;
+  /** persona messages from an import; default 300 */
+  voice?: number;
+  hasRun?: boolean;
+  echoes?: boolean;
+}
+
+export type World = ReturnType<typeof createWorld>;
+
+export function createWorld(options: WorldOptions = {}) {
+  const dir = mkdtempSync(join(tmpdir(), 'persona-bot-'));
+  const clock = createClock(noon);
+  const logLines: string[] = [];
+  const sent: Sent[] = [];
+  const typing: { chatId: string; typing: boolean }[] = [];
+  const spoken: Parameters<Voice['speak']>[0][] = [];
+  const asked: string[] = [];
+  const phone = {
+    /** what becomes of the next sends: reject with this error; sent ones are given back as echoes */
+    failures: [] as (Error | undefined)[],
+    /** after a failure the message left nevertheless, and its echo arrives */
+    leavesAnyway: false,
+    echoes: options.echoes ?? true,
+    /** resolve sends only when the test says so */
+    hold: undefined as Promise<void> | undefined,
+    known: [account, anna, ben, ownerNumber],
+  };
+  let say: (n: number) => string[] | undefined = () => ['fine by me'];
+  let number = 0;
+  let store = openStore(dir, { now: () => clock.nowMs, backup: false });
+  let bot: Bot;
+
+  const settings: BotSettings = {
+    personaName: 'Juno',
+    language: 'en',
+    speaker: 'me',
+    timezone: 'UTC',
+    ownerNumbers: [],
+    sampling: { temperature: 0.8, topK: 40, topP: 0.95, repetitionPenalty: 1.1 },
+    noticesDir: join(projectRoot, 'persona', 'notices'),
+    ...options.settings,
+    replies: {
+      quote: 'auto',
+      caps: { perChatSeconds: 5, perChatHour: 20, perDay: 100 },
+      typing: 'instant',
+      quietHours: null,
+      ...options.replies,
+    },
+  };
+
+  const inbound = (chat: { c: string }, text: string, fields: Partial<InboundMessage> = {}): InboundMessage => {
+    const fromMe = fields.fromMe ?? false;
+    const chatId = fields.chatId ?? chat.c;
+    return {
+      id: `${fromMe}_${chatId}_3A${String(++number).padStart(8, '0')}`,
+      chatId,
+      chatKind: 'direct',
+      senderId: fromMe ? account.c : chatId,
+      fromMe,
+      timestampMs: Math.floor(clock.nowMs / 1000) * 1000,
+      kind: 'text',
+      text,
+      media: null,
+      quotedId: null,
+      isForwarded: false,
+      isEphemeral: false,
+      isCatchUp: false,
+      ...fields,
+    };
+  };
+
+  const send: BotDeps['send'] = async (chatId, text, { quotedId } = {}) => {
+    const failure = phone.failures.shift();
+    const message = inbound({ c: chatId }, text, { fromMe: true, chatId, quotedId: quotedId ?? null });
+    const leaves = failure === undefined || phone.leavesAnyway;
+    if (leaves) sent.push({ chatId, text, quotedId, id: message.id, atMs: clock.nowMs });
+    if (leaves && phone.echoes) {
+      void bot.onMessage(message); // before the send resolves, as WhatsApp Web does
+      setImmediate(() => void bot.onMessage(message));
+    }
+    await phone.hold;
+    if (failure !== undefined) throw failure;
+    return message.id;
+  };
+
+  const deps = (): BotDeps => ({
+    store,
+    log: pino({ level: 'trace' }, { write: (line: string) => void logLines.push(line) }),
+    now: () => clock.nowMs,
+    random: createRandom('bot tests'),
+    settings,
+    send,
+    setTyping: (chatId, isTyping) => Promise.resolve(void typing.push({ chatId, typing: isTyping })),
+    aliases: (id) => {
+      asked.push(id);
+      const person = phone.known.find(({ c, lid }) => c === id || lid === id);
+      return Promise.resolve(person === undefined ? [id] : [person.c, person.lid]);
+    },
+    speak: (request) => {
+      spoken.push(request);
+      const bubbles = say(spoken.length);
+      return Promise.resolve(bubbles && spokenOf(bubbles, request));
+    },
+    hasRun: () => options.hasRun ?? true,
+    retrain: () => Promise.resolve({ verdict: 'skipped', reason: 'not in this test' }),
+    wait: (ms) => clock.wait(ms),
+  });
+
+  if (options.initialised !== false) grantOwner(store, clock.nowMs);
+  giveVoice(store, options.voice ?? 300);
+  bot = createBot(deps());
+  bot.onReady({ aliases: [account.c, account.lid] });
+
+  const world = {
+    dir,
+    clock,
+    phone,
+    sent,
+    typing,
+    spoken,
+    asked,
+    logLines,
+    settings,
+    get store() {
+      return store;
+    },
+    get bot() {
+      return bot;
+    },
+    /** what the model says when asked for the n-th time (from 1); undefined: no run to serve */
+    says: (words: (n: number) => string[] | undefined) => {
+      say = words;
+    },
+    inbound,
+    /** A message from a contact, delivered twice as WhatsApp Web does; time moves on a second. */
+    hear: async (chat: { c: string }, text: string, fields: Partial<InboundMessage> = {}): Promise<InboundMessage> => {
+      const message = inbound(chat, text, fields);
+      await world.deliver(message);
+      return message;
+    },
+    /** Typed by the owner on the phone. */
+    type: (chat: { c: string }, text: string, fields: Partial<InboundMessage> = {}): Promise<InboundMessage> =>
+      world.hear(chat, text, { fromMe: true, ...fields }),
+    deliver: async (message: InboundMessage): Promise<void> => {
+      await Promise.all([bot.onMessage(message), bot.onMessage(message)]);
+      await breathe();
+      clock.nowMs += 1000;
+    },
+    /** Everything that was begun is finished; time passes as it must. */
+    settle: async (): Promise<void> => {
+      await clock.runOut();
+      await bot.settled();
+      await breathe();
+      await bot.settled();
+    },
+    /** The process ends and another one starts on the same folder. */
+    restart: async (): Promise<void> => {
+      await Promise.all([bot.close(), clock.runOut()]);
+      store.close();
+      store = openStore(dir, { now: () => clock.nowMs, backup: false });
+      bot = createBot(deps());
+      bot.onReady({ aliases: [account.c, account.lid] });
+    },
+    /** texts sent since the last call */
+    takeSent: (): string[] => sent.splice(0).map(({ text }) => text),
+    rows: (): string[] =>
+      store.chats
+        .list()
+        .filter(({ key }) => !key.startsWith('import:'))
+        .flatMap(({ id }) => store.messages.recent(id, 10_000).map(({ text }) => text)),
+    chat: (who: { c: string }) => store.chats.get(store.chats.find(who.c) ?? -1),
+    person: (who: { c: string }) => store.people.find(who.c) ?? -1,
+    state: (who: { c: string }) => {
+      const person = store.people.find(who.c);
+      return person === undefined ? 'nobody' : store.consent.state(person, 'log').state;
+    },
+    /** Collection on, asked, agreed. */
+    agree: async (who: { c: string }): Promise<void> => {
+      await world.type(who, '!collect on');
+      await world.hear(who, '!consent yes');
+      await world.settle();
+      sent.splice(0);
+    },
+    /** The same, and replies on. */
+    open: async (who: { c: string }): Promise<void> => {
+      await world.agree(who);
+      await world.type(who, '!bot on');
+      await world.settle();
+      sent.splice(0);
+    },
+    close: async (): Promise<void> => {
+      await Promise.all([bot.close(), clock.runOut()]);
+      store.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+  return world;
+}
+
+function spokenOf(texts: string[], { context }: Parameters<Voice['speak']>[0]): Spoken {
+  return {
+    runId: 'run-1',
+    backend: 'cpu',
+    bubbles: texts.map((text) => ({ text, gap: null, quote: null })),
+    promptRowIds: context.map(({ rowId }) => rowId),
+    promptHash: 'hash',
+    latencyMs: 1,
+    personaP99Chars: 200,
+  };
+}
+
+function grantOwner(store: Store, atMs: number): void {
+  const personId = store.people.resolve(['me']);
+  for (const scope of ['log', 'imitate'] as const) {
+    store.consent.append({ personId, scope, action: 'granted', atMs: atMs - 60_000, noticeHash: '', chatId: null });
+  }
+}
+
+/** An imported chat with so many messages of the owner. */
+function giveVoice(store: Store, count: number): void {
+  const chatId = store.chats.resolve('import:voice', 'direct');
+  const personId = store.people.resolve(['me']);
+  const friend = store.people.resolve(['name:import:voice:Friend']);
+  for (const id of [personId, friend]) store.chats.addMember(chatId, id);
+  const messages: ConsentedMessage[] = [];
+  for (let i = 0; i < count; i++) {
+    const message = admit(
+      {
+        waId: `import:${i}`,
+        chatId,
+        personId,
+        fromMe: true,
+        origin: 'import',
+        timestampMs: i,
+        minutePrecision: true,
+        kind: 'text',
+        text: `imported ${i}`,
+        media: null,
+        quotedWaId: null,
+      },
+      {
+        chatKind: 'group',
+        collecting: true,
+        collectSinceMs: null,
+        author: { state: 'unknown', sinceMs: null },
+        others: [],
+        isForwarded: false,
+        isEphemeral: false,
+        isImport: true,
+        attested: true,
+      },
+    );
+    if (message !== undefined) messages.push(message);
+  }
+  store.messages.addMany(messages);
+}
+
+/** Does any file under this folder contain these bytes? */
+export function bytesOnDisk(dir: string, needle: string): boolean {
+  const wanted = Buffer.from(needle);
+  const files = readdirSync(dir, { recursive: true, encoding: 'utf8' }).map((name) => join(dir, name));
+  return files.some((path) => statSync(path).isFile() && readFileSync(path).includes(wanted));
+}
