@@ -59,6 +59,7 @@ export class GuardedClient extends wweb.Client {
   readonly #hooks: LibraryHooks;
   #isInitializing = true;
   #lastInjection: Promise<void> = Promise.resolve();
+  #closed: Promise<void> | undefined;
 
   constructor(options: LibraryOptions, hooks: LibraryHooks) {
     super({
@@ -100,13 +101,10 @@ export class GuardedClient extends wweb.Client {
     return Promise.resolve();
   }
 
-  /** The library calls this without awaiting it. */
+  /** Close the browser. The library does so too, without waiting for it: both wait for the same end. Never rejects. */
   override async destroy(): Promise<void> {
-    try {
-      await super.destroy();
-    } catch (error) {
-      this.#hooks.onFailure(error);
-    }
+    this.#closed ??= super.destroy().catch((error: unknown) => this.#hooks.onFailure(error));
+    return this.#closed;
   }
 
   async #injectOnce(): Promise<void> {

@@ -32,7 +32,7 @@ export function profileOwner(profile: string): number | undefined {
  * waited for.
  * @throws UserError (exit 75) where another browser keeps the profile for `waitMs`
  */
-export async function claimProfile(profile: string, waitMs = 5000): Promise<void> {
+export async function claimProfile(profile: string, waitMs: number): Promise<void> {
   const deadline = Date.now() + waitMs;
   for (let owner = profileOwner(profile); owner !== undefined; owner = profileOwner(profile)) {
     if (Date.now() > deadline) {

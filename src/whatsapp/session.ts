@@ -3,6 +3,7 @@
  * how it ends, close. A session is never revived; the supervisor in client.ts starts the next one. While it is not
  * ready, the page is looked at every `pollMs`: a missed end of sync is announced again, an expired QR code refreshed.
  */
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../util/log.ts';
 import { deferred, within } from './async.ts';
@@ -24,7 +25,7 @@ export interface Timeouts {
   sendMs: number;
   /** one other question to the page */
   callMs: number;
-  /** for Chromium to close by itself */
+  /** for Chromium to close by itself, also one whose program was killed */
   closeMs: number;
   /** before the first restart; five times as long before each further one within an hour */
   backoffMs: number;
@@ -155,7 +156,7 @@ export class Session {
 
   async #start(): Promise<void> {
     try {
-      await claimProfile(profileDir(this.#options.sessionDir));
+      await claimProfile(profileDir(this.#options.sessionDir), this.timeouts.closeMs);
       await this.client.initialize();
     } catch (error) {
       this.#launched.resolve(); // nothing more to wait for
@@ -265,7 +266,8 @@ export class Session {
     const chromium = this.#browser?.process();
     const { closeMs } = this.#options.timeouts;
     try {
-      await within(this.client.destroy(), closeMs, () => new Error(`the browser did not close within ${closeMs} ms`));
+      const gone = this.client.destroy().then(() => hasExited(chromium));
+      await within(gone, closeMs, () => new Error(`the browser did not close within ${closeMs} ms`));
     } catch (error) {
       this.#options.log.warn({ error: errorLine(error) }, 'closing the browser by force');
       const restMs = Math.min(keepAfterPairingMs, this.#pairedAtMs + keepAfterPairingMs - Date.now());
@@ -273,4 +275,9 @@ export class Session {
       chromium?.kill('SIGKILL');
     }
   }
+}
+
+/** The driver may lose its connection before the process is gone. */
+async function hasExited(child: ReturnType<Browser['process']> | undefined): Promise<void> {
+  if (child && child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 }

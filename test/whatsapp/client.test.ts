@@ -6,7 +6,7 @@ import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { InboundMessage } from '../../src/types.ts';
 import { SendTimeout } from '../../src/whatsapp/client.ts';
-import { openPairedClient, processesOn, temporaryDir, type TestClient } from '../support/whatsapp-web/harness.ts';
+import { noProcessOn, openPairedClient, temporaryDir, type TestClient } from '../support/whatsapp-web/harness.ts';
 import { startStandIn, type StandIn } from '../support/whatsapp-web/server.ts';
 import type { FromPhone, Incoming } from '../support/whatsapp-web/types.ts';
 
@@ -43,7 +43,7 @@ describe.each([
   afterAll(async () => {
     await bot.client.close();
     await standIn.stop();
-    expect(processesOn(sessionDir)).toEqual([]);
+    await noProcessOn(sessionDir);
     expect(standIn.pageErrors).toEqual([]);
     rmSync(sessionDir, { recursive: true });
   });

@@ -53,10 +53,14 @@ export class Delivery {
     const stream = [...this.#streams].find((candidate) => candidate.token === '');
     if (stream === undefined) throw new Error('no page is showing a QR code');
     const token = randomHex(16);
-    this.#devices.set(token, { token, pending: [] });
+    this.addDevice(token);
     clearInterval(stream.timer);
     push(stream, { type: 'paired', token });
     return token;
+  }
+
+  addDevice(token: string): void {
+    this.#devices.set(token, { token, pending: [] });
   }
 
   unlink(reason: number): void {

@@ -5,6 +5,7 @@
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { InboundMessage } from '../../../src/types.ts';
 import type { UserError } from '../../../src/util/errors.ts';
 import { silentLog, type Logger } from '../../../src/util/log.ts';
@@ -122,6 +123,15 @@ export function processesOn(folder: string): number[] {
       }
     })
     .map(Number);
+}
+
+/** Until no process names this folder: Chromium's helpers end a moment after it. */
+export async function noProcessOn(folder: string, timeoutMs = 5000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  for (let left = processesOn(folder); left.length > 0; left = processesOn(folder)) {
+    if (Date.now() > deadline) throw new Error(`still running on ${folder}: ${left.join(', ')}`);
+    await sleep(50);
+  }
 }
 
 /** Kill Chromium as the kernel would; returns how many processes that were. */

@@ -23,6 +23,8 @@ export interface SiteHandlers {
   openStream(response: ServerResponse, token: string): void;
   request(body: Record<string, unknown>): Promise<unknown>;
   pageLog(line: string): void;
+  /** for the log of what pages did */
+  note(op: string): void;
   media: Map<string, Buffer>;
 }
 
@@ -77,6 +79,7 @@ async function serveSite(request: IncomingMessage, response: ServerResponse, han
     response.setHeader('content-type', 'text/javascript');
     response.end(await readFile(join(pageDir, path.slice('/page/'.length))));
   } else if (path === '/_standin/boot') {
+    handlers.note('boot');
     const { version, reloadOnceMs, stuckOpening, replaceStates } = handlers.options();
     sendJson(response, { version, reloadOnceMs, stuckOpening, replaceStates });
   } else if (path === '/_standin/stream') {

@@ -53,7 +53,7 @@ export const defaultOptions: StandInOptions = {
 
 /** What the control server lets another process call. */
 const remoteMethods = new Set(
-  'pair unlink contact group ephemeral incoming deliver fromPhone react ack edit revoke groupNotice call drop conflict rawState reloadPage setOptions sent log pageLog chromiumArgs'.split(
+  'pair adopt unlink contact group ephemeral incoming deliver fromPhone react ack edit revoke groupNotice call drop conflict rawState reloadPage setOptions sent log pageLog chromiumArgs'.split(
     ' ',
   ),
 );
@@ -94,7 +94,11 @@ export class StandIn {
     this.#site = await startSite(this.#certificate, {
       options: () => this.options,
       isDown: () => Date.now() < this.#downUntilMs,
-      openStream: (response, token) => this.#delivery.open(response, token),
+      openStream: (response, token) => {
+        this.#note({ op: token === '' ? 'unpaired' : 'online', atMs: Date.now() });
+        this.#delivery.open(response, token);
+      },
+      note: (op) => this.#note({ op, atMs: Date.now() }),
       request: (body) => this.#request(body),
       pageLog: (line) => this.#pageLog.push(line),
       media: this.#media,
@@ -155,9 +159,14 @@ export class StandIn {
 
   // === What the phone and other people do
 
-  /** Scan the QR code that is on show. */
+  /** Scan the QR code that is on show; returns the token that the page's profile now holds. */
   pair(): string {
     return this.#delivery.pair();
+  }
+
+  /** Know a device that another stand-in paired, so that a copy of its profile starts without a QR code. */
+  adopt(token: string): void {
+    this.#delivery.addDevice(token);
   }
 
   /** The phone removes the linked device. */
@@ -259,7 +268,10 @@ export class StandIn {
     return this.ops('send').map((entry) => entry['message'] as WireMessage);
   }
 
-  /** Requests of one kind: send, chatstate, seen, react, edit, revoke, exists, history, refreshQR, … */
+  /**
+   * What pages did, of one kind: boot (a document loaded), unpaired and online (a stream opened), send, chatstate, seen,
+   * react, edit, revoke, exists, history, refreshQR, …
+   */
   ops(op: string): LogEntry[] {
     return this.#log.filter((entry) => entry.op === op);
   }
@@ -288,6 +300,11 @@ export class StandIn {
     });
   }
 
+  /** Until `op` happened so many times in all. */
+  async waitForCount(op: string, count: number, timeoutMs?: number): Promise<void> {
+    await this.waitFor(op, () => this.ops(op).length >= count, timeoutMs);
+  }
+
   /** The message with this text that the bot sent, now or within `timeoutMs`. */
   async waitForSent(body: string | RegExp, timeoutMs = 10_000): Promise<WireMessage> {
     const fits = (text = ''): boolean => (typeof body === 'string' ? text === body : body.test(text));
@@ -309,13 +326,14 @@ export class StandIn {
     return message.id;
   }
 
+  #note(entry: LogEntry): void {
+    this.#log.push(entry);
+    queueMicrotask(() => this.#operations.emit('op', entry));
+  }
+
   /** A request of the page. */
   async #request({ op, token, ...rest }: Record<string, unknown>): Promise<unknown> {
-    const entry: LogEntry = { ...rest, op: String(op), atMs: Date.now() };
-    if (op !== 'received') {
-      this.#log.push(entry);
-      queueMicrotask(() => this.#operations.emit('op', entry));
-    }
+    if (op !== 'received') this.#note({ ...rest, op: String(op), atMs: Date.now() });
     const world = this.#world;
     const id = String(rest['id']);
     switch (op) {

@@ -1,0 +1,322 @@
+/**
+ * What the WhatsApp client survives, and what it reports, on the real whatsapp-web.js in a real Chromium: restarts,
+ * a sync that is over too early or never ends, a dead browser, a cut network, reloads, log-outs, a locked profile.
+ * Each failure was first seen with the bare library (docs of the failure beside each test).
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { UserError } from '../../src/util/errors.ts';
+import { silentLog } from '../../src/util/log.ts';
+import { openWhatsApp } from '../../src/whatsapp/client.ts';
+import { profileDir, profileOwner } from '../../src/whatsapp/profile.ts';
+import { testBrowser } from '../support/browser.ts';
+import {
+  killBrowserOn,
+  openPairedClient,
+  noProcessOn,
+  openTestClient,
+  processesOn,
+  Recorder,
+  temporaryDir,
+  type TestClient,
+} from '../support/whatsapp-web/harness.ts';
+import { startStandIn, type StandIn } from '../support/whatsapp-web/server.ts';
+import type { StandInOptions } from '../support/whatsapp-web/types.ts';
+
+const ana = '4915112345678@c.us';
+const opened: { close(): Promise<void> }[] = [];
+
+/** A stand-in with one contact, and a profile folder; both gone after the test, and no browser left on it. */
+async function world(options: Partial<StandInOptions> = {}): Promise<{ standIn: StandIn; sessionDir: string }> {
+  const standIn = await startStandIn(options);
+  standIn.contact(ana, { name: 'Ana', lid: '70000000000001@lid' });
+  const sessionDir = temporaryDir('session');
+  opened.push({
+    close: async () => {
+      await standIn.stop();
+      await noProcessOn(sessionDir);
+      rmSync(sessionDir, { recursive: true });
+    },
+  });
+  return { standIn, sessionDir };
+}
+
+async function open(...args: Parameters<typeof openTestClient>): Promise<TestClient> {
+  return closeLater(await openTestClient(...args));
+}
+
+async function openPaired(...args: Parameters<typeof openTestClient>): Promise<TestClient> {
+  return closeLater(await openPairedClient(...args));
+}
+
+function closeLater(bot: TestClient): TestClient {
+  opened.push(bot.client);
+  return bot;
+}
+
+afterEach(async () => {
+  const failures: unknown[] = [];
+  for (const each of opened.splice(0).reverse()) await each.close().catch((error: unknown) => failures.push(error));
+  expect(failures).toEqual([]);
+});
+
+const commandLine = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+
+const commandLines = (folder: string): string[] => processesOn(folder).map(commandLine);
+
+/** A profile that somebody paired, to be copied, and its device's token. */
+const template = { sessionDir: temporaryDir('template'), token: '' };
+
+beforeAll(async () => {
+  const standIn = await startStandIn();
+  const { client, seen } = await openTestClient(standIn, template.sessionDir);
+  await seen.until(() => seen.qrs.length > 0, 'QR code');
+  template.token = standIn.pair();
+  await seen.becomesReady();
+  await client.close();
+  await standIn.stop();
+});
+
+afterAll(() => rmSync(template.sessionDir, { recursive: true }));
+
+/** A world with a profile that starts without a QR code. */
+async function pairedWorld(options: Partial<StandInOptions> = {}): Promise<{ standIn: StandIn; sessionDir: string }> {
+  const made = await world(options);
+  made.standIn.adopt(template.token);
+  cpSync(template.sessionDir, made.sessionDir, { recursive: true });
+  return made;
+}
+
+describe('a restart', () => {
+  test('needs no QR code, and finds what was missed', async () => {
+    const { standIn, sessionDir } = await pairedWorld();
+    const since = Date.now() - 1000;
+    const missed = standIn.incoming({ from: ana, body: 'while you were away' });
+    const edited = standIn.incoming({ from: ana, body: 'befor' });
+    standIn.edit(edited, 'before');
+    const deleted = standIn.incoming({ from: ana, body: 'gone' });
+    standIn.revoke(deleted);
+    const { client, seen } = await open(standIn, sessionDir);
+    await seen.becomesReady();
+    expect(seen.qrs).toEqual([]);
+    expect(seen.states).toEqual(['starting', 'ready']);
+    const found = await client.fetchSince(ana, since);
+    expect(found.map(({ id, kind, text, isCatchUp }) => [id, kind, text, isCatchUp])).toEqual([
+      [missed, 'text', 'while you were away', true],
+      [edited, 'edited', 'before', true],
+      [deleted, 'deleted', '', true],
+    ]);
+    expect(seen.messages).toEqual([]);
+  });
+
+  test('also after a program with this profile was killed: its browser goes with it', async () => {
+    const { standIn, sessionDir } = await pairedWorld();
+    const executablePath = await testBrowser();
+    // launched as library.ts does, in a process that can be killed
+    const program = `import puppeteer from 'puppeteer';
+      await puppeteer.launch({ executablePath: ${JSON.stringify(executablePath)}, pipe: true, args: ['--no-sandbox'],
+        userDataDir: ${JSON.stringify(profileDir(sessionDir))} });
+      console.log('running');`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+    expect(profileOwner(profileDir(sessionDir))).toBeDefined();
+    child.kill('SIGKILL');
+    const { seen } = await open(standIn, sessionDir);
+    await seen.becomesReady();
+    expect(seen.qrs).toEqual([]);
+    expect(commandLines(sessionDir).some((line) => line.includes('--remote-debugging-pipe'))).toBe(true);
+  });
+
+  test('after a crash elsewhere: marks of an owner that is gone are removed', async () => {
+    const { standIn, sessionDir } = await pairedWorld();
+    symlinkSync('another-container-4242', join(profileDir(sessionDir), 'SingletonLock'));
+    const { seen } = await open(standIn, sessionDir);
+    await seen.becomesReady();
+    expect(seen.qrs).toEqual([]);
+  });
+
+  test('on a profile in use is refused, naming the process', async () => {
+    const { standIn, sessionDir } = await world();
+    const first = await openPaired(standIn, sessionDir);
+    const owner = profileOwner(profileDir(sessionDir));
+    const refused = await openTestClient(standIn, sessionDir, { timeouts: { closeMs: 500 } }).catch(
+      (error: unknown) => error,
+    );
+    expect(refused).toBeInstanceOf(UserError);
+    expect(refused).toMatchObject({ exitCode: 75, hint: expect.stringContaining(`process ${owner}`) as string });
+    await first.client.send(ana, 'still here');
+    await standIn.waitForSent('still here');
+  });
+});
+
+describe('the start', () => {
+  test('a sync that ended before the library listened (issues #5748, #3785, #201821)', async () => {
+    const { standIn, sessionDir } = await pairedWorld({ sync: 'race' });
+    const { seen } = await open(standIn, sessionDir);
+    await seen.becomesReady();
+    expect(seen.states).toEqual(['starting', 'ready']);
+    expect(seen.ready).toHaveLength(1);
+  });
+
+  test('a sync that never ends: the next browser', async () => {
+    const { standIn, sessionDir } = await pairedWorld({ sync: 'never' });
+    const before = standIn.ops('online').length;
+    const { seen } = await open(standIn, sessionDir, { timeouts: { readyMs: 1000 } });
+    await standIn.waitForCount('online', before + 2);
+    standIn.setOptions({ sync: 'wait' });
+    await seen.becomesReady();
+  });
+
+  test('a socket that stays OPENING: the next browser', async () => {
+    const { standIn, sessionDir } = await pairedWorld({ stuckOpening: true });
+    const before = standIn.ops('boot').length;
+    const { seen } = await open(standIn, sessionDir, { timeouts: { startMs: 2500 } });
+    await standIn.waitForCount('boot', before + 1);
+    standIn.setOptions({ stuckOpening: false });
+    await seen.becomesReady();
+  });
+
+  test('a page that reloads while the library prepares it', async () => {
+    const { standIn, sessionDir } = await pairedWorld({ reloadOnceMs: 60 });
+    const { seen } = await open(standIn, sessionDir);
+    await seen.becomesReady();
+    const id = standIn.incoming({ from: ana, body: 'after it' });
+    await seen.message(id);
+  });
+
+  test('QR codes are renewed after WhatsApp stopped showing them', async () => {
+    const { standIn, sessionDir } = await world({ qrEveryMs: 200, qrRefs: 2 });
+    const { seen } = await open(standIn, sessionDir);
+    await standIn.waitFor('refreshQR');
+    await seen.until(() => new Set(seen.qrs).size >= 3, 'a third QR code');
+    standIn.setOptions({ qrEveryMs: 20_000 });
+    standIn.pair();
+    await seen.becomesReady();
+  });
+
+  test('a browser that does not start is told as such', async () => {
+    const { standIn, sessionDir } = await world();
+    const browser = { executablePath: '/bin/false', args: standIn.chromiumArgs() };
+    const failed = await openWhatsApp({ sessionDir, browser, log: silentLog, events: new Recorder() }).catch(
+      (error: unknown) => error,
+    );
+    expect(failed).toBeInstanceOf(UserError);
+    expect((failed as UserError).message).toContain('could not be started');
+  });
+
+  test('closing at once, before the browser is up, leaves none behind', async () => {
+    const { standIn, sessionDir } = await world();
+    const { client, seen } = await openTestClient(standIn, sessionDir);
+    await client.close();
+    expect(seen.states.at(-1)).toBe('stopped');
+    await noProcessOn(sessionDir);
+  });
+});
+
+describe('a running session', () => {
+  test('a killed browser comes back, and sends meanwhile are refused', async () => {
+    const { standIn, sessionDir } = await pairedWorld();
+    const { client, seen } = await open(standIn, sessionDir);
+    await seen.becomesReady();
+    expect(killBrowserOn(sessionDir)).toBeGreaterThan(0);
+    await seen.until(() => seen.states.at(-1) === 'starting', 'restart');
+    await expect(client.send(ana, 'too early')).rejects.toThrow('not connected');
+    await seen.becomesReady(2);
+    expect(seen.qrs).toEqual([]);
+    await client.send(ana, 'back again');
+    await standIn.waitForSent('back again');
+    expect(standIn.sent).toHaveLength(1);
+  });
+
+  test('a crashed page comes back', async () => {
+    const { standIn, sessionDir } = await pairedWorld();
+    const { seen } = await open(standIn, sessionDir);
+    await seen.becomesReady();
+    const renderers = processesOn(sessionDir).filter((pid) => commandLine(pid).includes('--type=renderer'));
+    for (const pid of renderers) process.kill(pid, 'SIGKILL');
+    await seen.becomesReady(2);
+    expect(seen.states).toEqual(['starting', 'ready', 'starting', 'ready']);
+  });
+
+  test('a cut network: said, survived, and nothing is lost', async () => {
+    const { standIn, sessionDir } = await pairedWorld();
+    const { client, seen } = await open(standIn, sessionDir);
+    await seen.becomesReady();
+    standIn.drop(700);
+    await seen.until(() => seen.states.at(-1) === 'phone offline', 'offline');
+    await expect(client.send(ana, 'x')).rejects.toThrow('not connected');
+    const id = standIn.incoming({ from: ana, body: 'meanwhile' });
+    expect(await seen.message(id)).toMatchObject({ text: 'meanwhile', isCatchUp: false });
+    await seen.until(() => seen.states.at(-1) === 'ready', 'online');
+    expect(seen.ready).toHaveLength(1);
+    expect(standIn.sent).toEqual([]);
+  });
+
+  test('a reloaded page is ready again, and says each message once more only by `message_create`', async () => {
+    const { standIn, sessionDir } = await pairedWorld();
+    const { seen } = await open(standIn, sessionDir);
+    await seen.becomesReady();
+    standIn.setOptions({ replaceStates: 3, syncDelayMs: 900 }); // navigations that made the bare library listen 4 times
+    standIn.reloadPage();
+    await seen.becomesReady(2);
+    const states = seen.states.filter((state) => state !== 'phone offline'); // the old page may say so as it goes
+    expect(states).toEqual(['starting', 'ready', 'syncing', 'ready']);
+    const id = standIn.incoming({ from: ana, body: 'once' });
+    const last = standIn.incoming({ from: ana, body: 'last' });
+    await seen.message(last);
+    expect(seen.messages.filter((message) => message.id === id)).toHaveLength(2);
+    standIn.spuriousSync();
+    await seen.message(standIn.incoming({ from: ana, body: 'after a second ready' }));
+    expect(seen.ready).toHaveLength(2);
+  });
+});
+
+describe('what only the owner can mend', () => {
+  test('unlinked on the phone: reported, and the profile is gone', async () => {
+    const { standIn, sessionDir } = await world();
+    const { client, seen } = await openPaired(standIn, sessionDir);
+    standIn.unlink();
+    const error = await seen.until(() => seen.fatals[0], 'report');
+    expect(error.message).toContain('logged this device out');
+    expect(seen.states.at(-1)).toBe('logged out');
+    expect(existsSync(profileDir(sessionDir))).toBe(false);
+    await client.close();
+    await noProcessOn(sessionDir);
+    // a new client pairs afresh and keeps that session
+    const second = await openPaired(standIn, sessionDir);
+    await second.client.close();
+    const third = await open(standIn, sessionDir);
+    await third.seen.becomesReady();
+    expect(third.seen.qrs).toEqual([]);
+  });
+
+  test('unlinked while stopped: the same report', async () => {
+    const { standIn, sessionDir } = await pairedWorld();
+    standIn.unlink();
+    const { seen } = await open(standIn, sessionDir);
+    await seen.until(() => seen.fatals.length > 0, 'report');
+    expect(seen.states.at(-1)).toBe('logged out');
+    expect(existsSync(profileDir(sessionDir))).toBe(false);
+  });
+
+  test.each([
+    { state: 'CONFLICT', last: 'stopped', words: 'in use elsewhere' },
+    { state: 'TOS_BLOCK', last: 'blocked', words: 'blocked' },
+    { state: 'DEPRECATED_VERSION', last: 'outdated', words: 'refuses this version' },
+  ])('$state: reported once, the session kept', async ({ state, last, words }) => {
+    const { standIn, sessionDir } = await pairedWorld();
+    const { seen, client } = await open(standIn, sessionDir);
+    await seen.becomesReady();
+    standIn.rawState(state);
+    await seen.until(() => seen.fatals.length > 0, 'report');
+    await client.close();
+    expect(seen.fatals.map((error) => error.message)).toEqual([expect.stringContaining(words)]);
+    expect(seen.states.at(-1)).toBe(last);
+    expect(existsSync(profileDir(sessionDir))).toBe(true);
+  });
+});
