@@ -22,8 +22,9 @@ import { askOnce, converse } from './terminal.ts';
 /** The two people of persona/sample/chat.txt, written for this project; both are invented. */
 const sample = {
   file: join(projectRoot, 'persona', 'sample', 'chat.txt'),
-  persona: 'Juno',
-  other: 'Theo',
+  persona: 'Juno Varga',
+  shortName: 'Juno',
+  other: 'Elias Brandt',
   timezone: 'Europe/London',
 };
 const sampling = { temperature: 0.7, topK: 40, topP: 0.9, repetitionPenalty: 1.1 };

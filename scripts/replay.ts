@@ -31,8 +31,7 @@ async function listReplies(json: boolean): Promise<void> {
     return;
   }
   if (replies.length === 0) console.log('No replies were sent yet.');
-  for (const reply of replies)
-    console.log(`${reply.id}  ${new Date(reply.atMs).toISOString()}  run ${reply.runId}`);
+  for (const reply of replies) console.log(`${reply.id}  ${new Date(reply.atMs).toISOString()}  run ${reply.runId}`);
 }
 
 async function replayOne(idText: string, json: boolean): Promise<void> {

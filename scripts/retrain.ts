@@ -78,7 +78,7 @@ export function describeResult({ verdict, run, reason, report }: RetrainResult):
   const held = report.test;
   return [
     `${verdict === 'promoted' ? 'Promoted' : 'Kept the model that serves'}: ${reason}.`,
-    `  run ${String(run)}, ${report.size} on ${report.backend}: ${report.steps} steps, ${report.passes.toFixed(1)} passes, ${report.trainingSeconds} s (${report.stoppedBecause})`,
+    `  run ${String(run)}, ${report.size} on ${report.backend}: ${report.steps} steps, ${report.passes} passes, ${report.seconds} s (${report.stoppedBecause})`,
     `  persona messages: ${train.personaMessages} to train on, ${validation.personaMessages} for early stopping, ${test.personaMessages} held out`,
     ...(held.run === null || held.ngram === null
       ? []

@@ -4,31 +4,34 @@
  * not in the model (docs/decisions.md). Held by the lock `retrain`; the database is closed while training runs.
  * Not covered: bootstrap intervals and leak tests of the gate, resuming a killed night.
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { loadServing, publish, pruneRuns } from '../checkpoint/current.ts';
+import { currentFile, loadServing, publish, pruneRuns } from '../checkpoint/current.ts';
+import { rmSync } from 'node:fs';
 import type { Checkpoint } from '../checkpoint/load.ts';
 import { loadCheckpoint } from '../checkpoint/load.ts';
 import { saveCheckpoint } from '../checkpoint/save.ts';
-import type { Dataset } from '../dataset/build.ts';
+import type { Dataset, DatasetManifest } from '../dataset/build.ts';
 import { buildDataset } from '../dataset/build.ts';
 import { pickBackend } from '../model/backend.ts';
-import type { Engine } from '../model/engine.ts';
-import { acquireLock } from '../store/lock.ts';
 import { personaAlias } from '../store/import.ts';
+import { acquireLock } from '../store/lock.ts';
 import { openStore } from '../store/store.ts';
-import type { BackendName, ModelSize, SamplingOptions, Verdict } from '../types.ts';
+import { bannedInReplies, tokenIds } from '../tokenizer/chat-format.ts';
+import { tokenizerConfigJson } from '../tokenizer/tokenizer-json.ts';
+import { evaluateConversations } from '../train/evaluate.ts';
 import type { TrainProgress } from '../train/loop.ts';
-import { ensurePrivateDir, writeFileAtomic } from '../util/files.ts';
+import type { BackendName, ModelSize, SamplingOptions, Verdict } from '../types.ts';
 import { decide } from './gate.ts';
 import type { HeldOutBits } from './gate.ts';
-import { ngramBits, modelBits } from './measure.ts';
-import { trainOnDataset } from './training.ts';
+import { readManifest, writeManifest } from './manifest.ts';
+import { bestNgramBits, checkpointBits } from './measure.ts';
+import { conversationsOf, personaP99Chars, trainOnDataset } from './training.ts';
+import type { Trained } from './training.ts';
 
 /** Fewer persona messages than this in the train split teach nothing; the run is skipped. */
 export const minimumTrainingMessages = 20;
 /** Runs kept on disk, the serving one included. */
 const keptRuns = 3;
+const defaultSeed = 1;
 
 export interface RetrainOptions {
   dataDir: string;
@@ -43,6 +46,7 @@ export interface RetrainOptions {
   base?: string | undefined;
   /** train even when nothing changed since the serving run */
   force?: boolean;
+  seed?: number;
   nowMs: number;
   onPhase?: (phase: string) => void;
   onProgress?: (progress: TrainProgress) => void;
@@ -71,18 +75,28 @@ export interface RetrainReport {
   steps: number;
   passes: number;
   tokensSeen: number;
-  trainingSeconds: number;
+  /** training and measuring */
+  seconds: number;
   stoppedBecause: string;
 }
 
-/** Run one night. @throws UserError (exit 75) when another retrain runs */
+interface Champion {
+  checkpoint: Checkpoint;
+  isStale: boolean;
+}
+
+/**
+ * Run one night.
+ * @throws UserError (exit 75) when another retrain runs
+ */
 export async function retrain(options: RetrainOptions): Promise<RetrainResult> {
   const lock = acquireLock(options.dataDir, 'retrain');
   try {
     const dataset = snapshot(options);
-    const champion = loadServing(options.modelsDir);
-    const skip = reasonToSkip(dataset, champion, options);
-    const result = skip === undefined ? await trainAndJudge(dataset, champion, options) : skipped(skip);
+    const champion = servingRun(options, dataset.manifest);
+    const reason = reasonToSkip(dataset, champion, options);
+    if (reason !== undefined && champion?.isStale === true) rmSync(currentFile(options.modelsDir));
+    const result = reason === undefined ? await trainAndJudge(dataset, champion, options) : skipped(reason);
     record(options, result);
     return result;
   } finally {
@@ -102,17 +116,20 @@ function snapshot(options: RetrainOptions): Dataset {
   }
 }
 
-function reasonToSkip(dataset: Dataset, champion: Checkpoint | undefined, options: RetrainOptions): string | undefined {
+/** A serving run that may not stay goes out of service even when there is too little left to train another. */
+function reasonToSkip(dataset: Dataset, champion: Champion | undefined, options: RetrainOptions): string | undefined {
   const { train } = dataset.manifest.counts;
   if (train.personaMessages < minimumTrainingMessages) {
-    return `only ${train.personaMessages} persona messages to train on, ${minimumTrainingMessages} are needed`;
+    const retired =
+      champion?.isStale === true ? ', and the run that served saw messages that are gone: it is retired' : '';
+    return `only ${train.personaMessages} persona messages to train on, ${minimumTrainingMessages} are needed${retired}`;
   }
-  const details = champion?.manifest.details;
-  const same =
-    details?.['datasetHash'] === dataset.manifest.hash &&
-    details['size'] === options.size &&
+  const details = champion?.checkpoint.manifest.details;
+  const isSame =
+    details?.datasetHash === dataset.manifest.hash &&
+    details.size === options.size &&
     details['base'] === (options.base ?? null);
-  return same && options.force !== true ? 'nothing changed since the serving run was trained' : undefined;
+  return isSame && options.force !== true ? 'nothing changed since the serving run was trained' : undefined;
 }
 
 function skipped(reason: string): RetrainResult {
@@ -121,22 +138,18 @@ function skipped(reason: string): RetrainResult {
 
 async function trainAndJudge(
   dataset: Dataset,
-  champion: Checkpoint | undefined,
+  champion: Champion | undefined,
   options: RetrainOptions,
 ): Promise<RetrainResult> {
   const startedMs = Date.now();
   const backend = await pickBackend(options.backend);
   const base = options.base === undefined ? undefined : loadCheckpoint(options.base);
-  writeManifest(options.dataDir, dataset);
-
-  const trained = await trainOnDataset(dataset, { ...options, backend, base });
+  writeManifest(options.dataDir, dataset.manifest);
+  const trained = await trainOnDataset(dataset, { ...options, backend, base, seed: options.seed ?? defaultSeed });
   try {
     options.onPhase?.('measuring on held-out conversations');
-    const test = await measure(dataset, trained.engine, trained.tokenizer, champion, backend);
-    const decision = decide(test, {
-      championStale: isStale(options.dataDir, dataset, champion),
-      untrainedBits: trained.untrainedBits,
-    });
+    const test = await measure(dataset, trained, champion?.checkpoint, backend);
+    const decision = decide(test, { championStale: champion?.isStale === true, learned: trained.learned });
     const report: RetrainReport = {
       dataset: dataset.manifest.counts,
       leftOut: dataset.manifest.leftOut,
@@ -148,24 +161,10 @@ async function trainAndJudge(
       steps: trained.result.steps,
       passes: trained.result.epochs,
       tokensSeen: trained.result.tokensSeen,
-      trainingSeconds: Math.round((Date.now() - startedMs) / 1000),
+      seconds: Math.round((Date.now() - startedMs) / 1000),
       stoppedBecause: trained.result.stoppedBecause,
     };
-    const run = runId(options.nowMs);
-    saveCheckpoint(options.modelsDir, run, {
-      config: trained.engine.config,
-      weights: await trained.engine.exportWeights(),
-      tokenizerJson: trained.tokenizerJson,
-      tokenizerConfigJson: trained.tokenizerConfigJson,
-      sampling: options.sampling,
-      metrics: trained.metrics,
-      details: {
-        ...report,
-        personaP99Chars: trained.personaP99Chars,
-        timezone: options.timezone,
-        speaker: options.speaker === 'me' ? 'me' : 'other',
-      },
-    });
+    const run = await save(dataset, trained, report, options);
     if (decision.verdict === 'promoted') publish(options.modelsDir, run);
     pruneRuns(options.modelsDir, keptRuns);
     return {
@@ -180,34 +179,63 @@ async function trainAndJudge(
   }
 }
 
+async function save(
+  dataset: Dataset,
+  trained: Trained,
+  report: RetrainReport,
+  options: RetrainOptions,
+): Promise<string> {
+  const run = runId(options.nowMs);
+  saveCheckpoint(options.modelsDir, run, {
+    config: trained.engine.config,
+    weights: await trained.engine.exportWeights(),
+    tokenizerJson: trained.tokenizerJson,
+    tokenizerConfigJson: tokenizerConfigJson(),
+    generation: { ...options.sampling, bosId: tokenIds.bos, endId: tokenIds.end, bannedIds: bannedInReplies() },
+    metrics: trained.result.curve.map((row) => `${JSON.stringify(row)}\n`).join(''),
+    details: {
+      ...report,
+      seed: options.seed ?? defaultSeed,
+      ...(report.test.run === null ? {} : { bitsPerByte: report.test.run.bitsPerByte }),
+      personaP99Chars: personaP99Chars(conversationsOf(dataset, 'train')),
+    },
+  });
+  return run;
+}
+
 /** Bits per byte on the test split: the new run, what serves now, and the byte 5-gram. */
 async function measure(
   dataset: Dataset,
-  engine: Engine,
-  tokenizer: Parameters<typeof modelBits>[1],
+  { engine, tokenizer }: Trained,
   champion: Checkpoint | undefined,
   backend: BackendName,
 ): Promise<HeldOutBits> {
-  const test = dataset.conversations.filter(({ split }) => split === 'test').map(({ conversation }) => conversation);
-  const train = dataset.conversations.filter(({ split }) => split === 'train').map(({ conversation }) => conversation);
-  if (!test.some(({ messages }) => messages.some((message) => message.isPersona && message.text !== ''))) {
-    return { run: null, champion: null, ngram: null };
-  }
+  if (dataset.manifest.counts.test.personaMessages === 0) return { run: null, champion: null, ngram: null };
+  const test = conversationsOf(dataset, 'test');
   return {
-    run: await modelBits(engine, tokenizer, test),
-    champion: champion === undefined ? null : await modelBits(champion, backend, test),
-    ngram: ngramBits(train, test),
+    run: await evaluateConversations(engine, tokenizer, test),
+    champion: champion === undefined ? null : await checkpointBits(champion, backend, test),
+    ngram: bestNgramBits(conversationsOf(dataset, 'train'), test),
   };
 }
 
-/** The serving model saw a row that is gone, sealed or edited since: it may not stay, however good it is. */
-function isStale(dataDir: string, dataset: Dataset, champion: Checkpoint | undefined): boolean {
-  const hash = champion?.manifest.details['datasetHash'];
-  if (typeof hash !== 'string') return false;
-  const seen = readManifest(dataDir, hash);
-  if (seen === undefined) return true;
-  const now = new Map(dataset.manifest.rows.map((row) => [row.id, row.sha256]));
-  return seen.some((row) => now.get(row.id) !== row.sha256);
+/** What serves, and whether it was trained on a message that is gone, sealed or edited since. */
+function servingRun(options: RetrainOptions, now: DatasetManifest): Champion | undefined {
+  const checkpoint = loadServing(options.modelsDir);
+  if (checkpoint === undefined) return undefined;
+  const { datasetHash } = checkpoint.manifest.details;
+  const seen = datasetHash === undefined ? undefined : readManifest(options.dataDir, datasetHash);
+  if (seen === undefined) return { checkpoint, isStale: true };
+  const present = new Map(now.rows.map((row) => [row.id, row.sha256]));
+  return { checkpoint, isStale: seen.rows.some((row) => present.get(row.id) !== row.sha256) };
+}
+
+/** Date and time make an id that sorts; `2026-09-19T03-00-12Z`. */
+function runId(nowMs: number): string {
+  return new Date(nowMs)
+    .toISOString()
+    .replace(/\.\d+Z$/, 'Z')
+    .replaceAll(':', '-');
 }
 
 function record(options: RetrainOptions, result: RetrainResult): void {

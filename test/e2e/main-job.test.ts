@@ -26,7 +26,7 @@ function contactInTrainSplit(): string {
   for (let n = 4915112345600; ; n++) {
     const id = `${n}@c.us`;
     const soon = Date.now() + 10 * 60_000; // the week may turn while the test runs
-    if ([Date.now(), soon].every((ms) => splitOf(id, ms, timezone) === 'train')) return id;
+    if ([Date.now(), soon].every((ms) => splitOf(id, ms, timezone, 0) === 'train')) return id;
   }
 }
 

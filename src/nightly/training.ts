@@ -1,0 +1,122 @@
+/**
+ * Dataset -> trained network: tokenizer (the base's, or one trained on the train split), rows, the loop. What is sensitive
+ * in a text (numbers, addresses, links, codes) is a placeholder here, so it cannot be learned.
+ */
+import type { Checkpoint } from '../checkpoint/load.ts';
+import { defaultRegions, redactSpans } from '../consent/redact.ts';
+import type { Dataset } from '../dataset/build.ts';
+import type { Conversation } from '../dataset/conversations.ts';
+import { textsOf } from '../dataset/conversations.ts';
+import type { TrainingRow } from '../dataset/rows.ts';
+import { toRows } from '../dataset/rows.ts';
+import type { Engine } from '../model/engine.ts';
+import { modelConfig, vocabSizeOf } from '../model/sizes.ts';
+import { createEngine } from '../model/tfjs-engine.ts';
+import type { Tokenizer } from '../tokenizer/bpe.ts';
+import { createTokenizer, trainBpe } from '../tokenizer/bpe.ts';
+import { encodeConversation, specialTokens } from '../tokenizer/chat-format.ts';
+import { fromTokenizerJson, toTokenizerJson } from '../tokenizer/tokenizer-json.ts';
+import type { TrainProgress, TrainResult } from '../train/loop.ts';
+import { meanLossOf, train } from '../train/loop.ts';
+import { recipeFor } from '../train/recipe.ts';
+import type { BackendName, ModelSize, Split } from '../types.ts';
+
+export interface TrainingOptions {
+  size: ModelSize;
+  maxMinutes: number;
+  backend: BackendName;
+  /** start from these weights and this tokenizer; undefined = from scratch */
+  base: Checkpoint | undefined;
+  seed: number;
+  onPhase?: ((phase: string) => void) | undefined;
+  onProgress?: ((progress: TrainProgress) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface Trained {
+  engine: Engine;
+  tokenizer: Tokenizer;
+  tokenizerJson: string;
+  result: TrainResult;
+  /** mean loss in nats a target before and after, on the validation rows, or on the train rows where there are none */
+  learned: { before: number; after: number };
+}
+
+/** Sensitive spans of a text, for `encodeConversation` and `textsOf`. */
+export const redact = (text: string): ReturnType<typeof redactSpans> => redactSpans(text, { regions: defaultRegions });
+
+/** Conversations of one split, in the dataset's order. */
+export function conversationsOf(dataset: Dataset, split: Split): Conversation[] {
+  return dataset.conversations.filter((entry) => entry.split === split).map((entry) => entry.conversation);
+}
+
+/** Train from the base, or from scratch. The caller disposes the engine. */
+export async function trainOnDataset(dataset: Dataset, options: TrainingOptions): Promise<Trained> {
+  const startedMs = Date.now();
+  const trainSplit = conversationsOf(dataset, 'train');
+  options.onPhase?.('reading words');
+  const tokenizerJson = options.base?.tokenizerJson ?? trainTokenizer(trainSplit, options.size);
+  const tokenizer = createTokenizer(fromTokenizerJson(tokenizerJson));
+  const config = options.base?.config ?? modelConfig(options.size, tokenizer.vocabSize);
+  const rowsOf = (conversations: readonly Conversation[]): TrainingRow[] =>
+    toRows(
+      conversations.map((conversation) =>
+        encodeConversation(conversation.messages, tokenizer, { ...conversation, redact }),
+      ),
+      config.contextLength,
+    );
+  const rows = rowsOf(trainSplit);
+  const validationRows = rowsOf(conversationsOf(dataset, 'validation'));
+
+  const { backend, base, seed } = options;
+  const engine = await createEngine({
+    backend,
+    config,
+    seed,
+    ...(base === undefined ? {} : { weights: base.weights }),
+  });
+  try {
+    const recipe = recipeFor(options.size, { fromScratch: base === undefined });
+    const judged = validationRows.length > 0 ? validationRows : rows;
+    const before = await meanLossOf(engine, judged, recipe.batchTokens);
+    options.onPhase?.(`training ${options.size} on ${backend}`);
+    const result = await train(engine, {
+      ...recipe,
+      rows,
+      validationRows,
+      seed,
+      maxMs: options.maxMinutes * 60_000 - (Date.now() - startedMs),
+      ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    const after = await meanLossOf(engine, judged, recipe.batchTokens);
+    return { engine, tokenizer, tokenizerJson, result, learned: { before, after } };
+  } catch (error) {
+    engine.dispose();
+    throw error;
+  }
+}
+
+/** Byte-level BPE on the train split alone: held-out words must not shape the vocabulary. */
+function trainTokenizer(conversations: readonly Conversation[], size: ModelSize): string {
+  const texts = [...textsOf(conversations, redact)];
+  return toTokenizerJson(trainBpe(texts, { vocabSize: vocabularyFor(texts, size), specials: specialTokens }));
+}
+
+/** Ids for the specials and the 256 bytes, before any merge. */
+const smallestVocabulary = specialTokens.length + 256;
+/** One merge for this many bytes of text: a merge seen a handful of times is learned by nothing. */
+const bytesPerMerge = 80;
+
+function vocabularyFor(texts: readonly string[], size: ModelSize): number {
+  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  return Math.min(vocabSizeOf(size), smallestVocabulary + Math.floor(bytes / bytesPerMerge));
+}
+
+/** 99th percentile of the persona's message lengths, in UTF-16 code units: a reply is never longer. */
+export function personaP99Chars(conversations: readonly Conversation[]): number {
+  const lengths = conversations
+    .flatMap(({ messages }) => messages.filter((message) => message.isPersona).map(({ text }) => text.length))
+    .sort((a, b) => a - b);
+  return Math.max(1, lengths[Math.ceil(lengths.length * 0.99) - 1] ?? 1);
+}
