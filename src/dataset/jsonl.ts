@@ -1,8 +1,9 @@
 /**
  * Conversations from a file of `persona evaluate`: one JSON object a line, `{"id", "turns": [{"s", "t", "ts"?}]}`, where
- * a turn is one message, `s` its speaker, `t` its text, and `ts` a Unix time in seconds, or in milliseconds from 10^11
- * up, or an ISO 8601 string (without an offset: UTC). A file whose times are all whole minutes is read as one that knows
- * minutes only, as WhatsApp's exports do. Other fields are ignored. Errors name file and line, never the content.
+ * a turn is one message, `s` its speaker, `t` its text and `ts` its time: a Unix time in seconds (in milliseconds from
+ * 10^11 up), ISO 8601 (`T` or a space; UTC without an offset), or a time elapsed as `days:hours:minutes:seconds`. Any
+ * other string is a time nobody knows. Times without seconds, and files whose times are all whole minutes, count as known
+ * to the minute only, as in WhatsApp's exports. Other fields are ignored. Errors name file and line, never the content.
  */
 import { DateTime } from 'luxon';
 import { z } from 'zod';
@@ -16,7 +17,12 @@ type Line = z.infer<typeof lineSchema>;
 
 /** Numbers from here up are milliseconds: as seconds they would lie after the year 5000. */
 const firstMilliseconds = 1e11;
+/** The last time that a JavaScript Date can hold. */
+const maxDateMs = 8.64e15;
 const minuteMs = 60_000;
+const elapsedTime = /^(-?)(\d{1,4}):(\d\d):(\d\d):(\d\d)$/;
+const isoDate = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/;
+const isoMinutes = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?!\d|:\d)/;
 const personaId = 1;
 const hint = 'Give one {"id","turns":[{"s","t","ts"?}]} a line, as docs/chat-format.md describes.';
 
@@ -47,19 +53,20 @@ export function parseConversations(text: string, options: { persona: string; fil
         personId,
         isPersona: personId === personaId,
         isBot: false,
-        timestampMs: timeMs(ts ?? null, where),
-        minutePrecision: false,
+        ...readTime(ts ?? null, where),
         text: t,
         media: null,
         quotedRowId: null,
       };
     }),
   }));
-  const minutePrecision = chats.every(({ messages }) =>
-    messages.every(({ timestampMs }) => timestampMs === null || timestampMs % minuteMs === 0),
-  );
+  const isMinute = ({ timestampMs }: ConversationMessage): boolean =>
+    timestampMs === null || timestampMs % minuteMs === 0;
+  const minutesOnly = chats.every(({ messages }) => messages.every(isMinute));
+  const withPrecision = (message: ConversationMessage): ConversationMessage =>
+    minutesOnly ? { ...message, minutePrecision: true } : message;
   return chats.flatMap(({ chatKey, messages }) =>
-    groupConversations({ chatKey, messages: messages.map((message) => ({ ...message, minutePrecision })) }),
+    groupConversations({ chatKey, messages: messages.map(withPrecision) }),
   );
 }
 
@@ -76,12 +83,22 @@ function parseLine(line: string, where: string): Line {
   throw new UserError(`${where}: ${field === '' ? 'the line' : `"${field}"`} is missing or of the wrong type.`, hint);
 }
 
-function timeMs(ts: number | string | null, where: string): number | null {
-  if (ts === null) return null;
-  const ms =
-    typeof ts === 'string'
-      ? DateTime.fromISO(ts, { zone: 'utc' }).toMillis()
-      : ts * (ts < firstMilliseconds ? 1000 : 1);
-  if (!Number.isFinite(ms)) throw new UserError(`${where}: "ts" is neither a Unix time nor ISO 8601.`, hint);
-  return Math.round(ms);
+function readTime(ts: number | string | null, where: string): { timestampMs: number | null; minutePrecision: boolean } {
+  if (typeof ts === 'string') return { timestampMs: readTimeString(ts), minutePrecision: isoMinutes.test(ts) };
+  if (ts === null) return { timestampMs: null, minutePrecision: false };
+  const timestampMs = Math.round(Math.abs(ts) < firstMilliseconds ? ts * 1000 : ts);
+  if (Math.abs(timestampMs) > maxDateMs) throw new UserError(`${where}: "ts" is no Unix time.`, hint);
+  return { timestampMs, minutePrecision: false };
+}
+
+function readTimeString(ts: string): number | null {
+  const elapsed = elapsedTime.exec(ts);
+  if (elapsed !== null) {
+    const [, sign, days, hours, minutes, seconds] = elapsed;
+    const total = ((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds);
+    return (sign === '-' ? -total : total) * 1000;
+  }
+  if (!isoDate.test(ts)) return null;
+  const date = DateTime.fromISO(ts.replace(' ', 'T'), { zone: 'utc' });
+  return date.isValid ? date.toMillis() : null;
 }
