@@ -1,9 +1,8 @@
 /** `persona chat`: talk to the serving model in the terminal. */
 import type { Command } from 'commander';
-import { openVoice } from '../src/reply/voice.ts';
 import { UserError } from '../src/util/errors.ts';
 import { createLog } from '../src/util/log.ts';
-import { loadContext } from './context.ts';
+import { loadContext, openServingVoice } from './context.ts';
 import { askOnce, converse } from './terminal.ts';
 
 export function register(program: Command): void {
@@ -18,7 +17,7 @@ export function register(program: Command): void {
 async function chat(flags: { ask?: string; seed?: string }): Promise<void> {
   const { env, persona } = loadContext();
   const log = createLog(env.logLevel === 'info' ? 'warn' : env.logLevel);
-  const voice = openVoice({ modelsDir: env.modelsDir, backend: env.backend, log });
+  const voice = openServingVoice(env, log);
   const seed = flags.seed === undefined ? {} : { seed: parseSeed(flags.seed) };
   const options = { voice, name: persona.name, sampling: persona.sampling, ...seed };
   try {

@@ -3,9 +3,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadEnvironment, loadPersona } from '../src/config.ts';
 import type { Environment, PersonaConfig } from '../src/config.ts';
+import { defaultRegions } from '../src/consent/redact.ts';
+import { openVoice } from '../src/reply/voice.ts';
+import type { Voice } from '../src/reply/voice.ts';
 import { openStore } from '../src/store/store.ts';
 import type { Store } from '../src/store/store.ts';
+import type { BackendName } from '../src/types.ts';
 import { projectRoot } from '../src/util/dist.ts';
+import type { Logger } from '../src/util/log.ts';
 
 export interface Context {
   env: Environment;
@@ -45,4 +50,12 @@ export const browserCacheDir: string = join(projectRoot, 'node_modules', '.cache
 export function noticesDir(env: Environment): string {
   const own = join(env.personaDir, 'notices');
   return existsSync(own) ? own : join(projectRoot, 'persona', 'notices');
+}
+
+/** The serving model in its worker. Prompts hide what training hid. */
+export function openServingVoice(
+  { modelsDir, backend }: { modelsDir: string; backend: BackendName | 'auto' },
+  log: Logger,
+): Voice {
+  return openVoice({ modelsDir, backend, log, redaction: { regions: defaultRegions } });
 }

@@ -8,13 +8,12 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { loadEnvironment } from '../src/config.ts';
 import { retrain } from '../src/nightly/retrain.ts';
-import { openVoice } from '../src/reply/voice.ts';
 import { importMessages } from '../src/store/import.ts';
 import { readExport } from '../src/whatsapp/export.ts';
 import { projectRoot } from '../src/util/dist.ts';
 import { createLog } from '../src/util/log.ts';
 import { parseSeed } from './chat.ts';
-import { withStore } from './context.ts';
+import { openServingVoice, withStore } from './context.ts';
 import { progressView } from './progress.ts';
 import { describeResult } from './retrain.ts';
 import { askOnce, converse } from './terminal.ts';
@@ -69,7 +68,7 @@ async function demo(flags: { ask?: string; seed?: string; fresh?: boolean }): Pr
   }).finally(view.stop);
   say(describeResult(result));
 
-  const voice = openVoice({ modelsDir, backend, log: createLog('warn') });
+  const voice = openServingVoice({ modelsDir, backend }, createLog('warn'));
   const options = {
     voice,
     name: sample.persona,

@@ -1,10 +1,9 @@
 /** `persona replay [REPLY_ID]`: sample a stored reply again, from its run, seed and prompt; without an id, list the last. */
 import type { Command } from 'commander';
-import { openVoice } from '../src/reply/voice.ts';
 import { personaAlias } from '../src/store/import.ts';
 import { UserError } from '../src/util/errors.ts';
 import { createLog } from '../src/util/log.ts';
-import { loadContext, printJson, withStore } from './context.ts';
+import { loadContext, openServingVoice, printJson, withStore } from './context.ts';
 
 /** Replies listed without an id. */
 const listed = 10;
@@ -50,7 +49,7 @@ async function replayOne(idText: string, json: boolean): Promise<void> {
       'that reply cannot be repeated any more',
     );
   }
-  const voice = openVoice({ modelsDir: env.modelsDir, backend: stored.backend, log: createLog('warn') });
+  const voice = openServingVoice({ modelsDir: env.modelsDir, backend: stored.backend }, createLog('warn'));
   try {
     const { context, seed, sampling, runId } = stored;
     const spoken = await voice.speak({ context, seed, sampling, runId });

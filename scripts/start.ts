@@ -9,7 +9,6 @@ import { Cron } from 'croner';
 import qrcode from 'qrcode-terminal';
 import { createBot } from '../src/bot/bot.ts';
 import type { Bot } from '../src/bot/bot.ts';
-import { openVoice } from '../src/reply/voice.ts';
 import { acquireLock } from '../src/store/lock.ts';
 import { openStore } from '../src/store/store.ts';
 import { ensureBrowser } from '../src/whatsapp/browser.ts';
@@ -19,7 +18,7 @@ import { UserError } from '../src/util/errors.ts';
 import { createLog } from '../src/util/log.ts';
 import type { Logger } from '../src/util/log.ts';
 import { createRandom } from '../src/util/random.ts';
-import { browserCacheDir, loadContext, noticesDir } from './context.ts';
+import { browserCacheDir, loadContext, noticesDir, openServingVoice } from './context.ts';
 import type { Context } from './context.ts';
 import { RetrainChild } from './retrain-child.ts';
 
@@ -60,7 +59,7 @@ async function run(context: Context, log: Logger, closing: (() => Promise<void> 
     allowApt: process.env['PERSONA_NO_APT'] !== '1',
     say: (line) => void process.stderr.write(`${line}\n`),
   });
-  const voice = openVoice({ modelsDir: env.modelsDir, backend: env.backend, log });
+  const voice = openServingVoice(env, log);
   closing.push(() => voice.close());
 
   const nights = new RetrainChild(log);
