@@ -1,6 +1,6 @@
 /**
  * Getting a browser where none is installed: Chrome for Testing in the build that puppeteer was made for, into a cache
- * folder; or Debian's chromium by apt-get, as root only. Gives up within seconds where there is no network.
+ * folder (PUPPETEER_CHROME_DOWNLOAD_BASE_URL names a mirror); or Debian's chromium by apt-get, as root only. Gives up within seconds where there is no network.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -28,7 +28,14 @@ export async function fetchedBrowser(cacheDir: string): Promise<string | undefin
 export async function fetchChrome(cacheDir: string, showBar: boolean, say: (line: string) => void): Promise<string> {
   const platform = detectBrowserPlatform();
   if (platform === undefined) throw new Error(`no Chrome for ${process.platform} ${process.arch}`);
-  const wanted = { browser: Browser.CHROME, buildId: PUPPETEER_REVISIONS.chrome, cacheDir, platform };
+  const mirror = process.env['PUPPETEER_CHROME_DOWNLOAD_BASE_URL']; // as puppeteer's own installer has it
+  const wanted = {
+    browser: Browser.CHROME,
+    buildId: PUPPETEER_REVISIONS.chrome,
+    cacheDir,
+    platform,
+    ...(mirror === undefined || mirror === '' ? {} : { baseUrl: mirror }),
+  };
   const unreachable = (): Error => new Error('the download server does not answer');
   if (!(await within(canDownload(wanted), reachMs, unreachable))) throw unreachable();
 
@@ -69,7 +76,7 @@ export async function fetchChrome(cacheDir: string, showBar: boolean, say: (line
  * @returns false where apt-get cannot be used here
  */
 export async function installChromium(say: (line: string) => void): Promise<boolean> {
-  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return false;
+  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return false;
   say('Installing chromium with apt-get (PERSONA_NO_APT=1 forbids it).');
   if ((await apt(['install', '--simulate', 'chromium'], true)) !== 0) await apt(['update']);
   const code = await apt(['install', '--yes', '--no-install-recommends', 'chromium']);
@@ -89,7 +96,7 @@ async function apt(args: string[], isQuiet = false): Promise<number> {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const stdio = isQuiet ? 'ignore' : (['ignore', 2, 2] as ('ignore' | number)[]);
   const { promise, resolve, reject } = deferred<number>();
-  const child = spawn('/usr/bin/apt-get', args, { env, stdio });
+  const child = spawn('apt-get', args, { env, stdio });
   child.on('error', reject);
   child.on('close', (code) => resolve(code ?? 1));
   return promise;
