@@ -8,7 +8,7 @@ import { dirname, sep } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { backendNames, type BackendName } from '../types.ts';
 import { errorCode, UserError } from '../util/errors.ts';
-import { registerWasmMatMul } from './wasm-matmul.ts';
+import { registerWasmKernels } from './wasm-kernels.ts';
 
 export interface BackendReport {
   name: BackendName;
@@ -90,7 +90,7 @@ async function startBackend(name: BackendName): Promise<void> {
   } finally {
     restoreHandlers();
   }
-  if (name === 'wasm') registerWasmMatMul();
+  if (name === 'wasm') registerWasmKernels();
 }
 
 /** The wasm loader makes every unhandled rejection end the process (Emscripten does); that is the program's choice. */

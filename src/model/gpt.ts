@@ -4,7 +4,7 @@
  * LlamaForCausalLM gives the same logits.
  *
  * Read top to bottom: parameters, the forward pass for training, the forward pass with a cache of keys and values.
- * Runs on any tfjs backend; the operations and their gradients are in ops.ts, names and layouts in layout.ts.
+ * Runs on any tfjs backend; the operations and their gradients are in ops.ts and attention.ts, names and layouts in layout.ts.
  * Shapes: B rows, T positions, N = B * T, C width, H heads, D = C / H, F hidden width, V vocabulary, P positions cached.
  */
 import * as tf from '@tensorflow/tfjs-core';
@@ -12,28 +12,23 @@ import type { ModelConfig, TokenBatch } from '../types.ts';
 import { check } from '../util/errors.ts';
 import { createRandom } from '../util/random.ts';
 import {
-  applyMask,
-  attentionShares,
+  cachedAttention,
   causalAttention,
   causalMask,
-  embedding,
-  joinHeads,
-  linear,
-  maskedCrossEntropy,
-  residual,
-  rmsNorm,
   ropeSlice,
   ropeTables,
-  splitHeads,
-  swiglu,
+  type AttentionWeights,
+  type KeysValues,
+  type Positions,
   type RopeTables,
-} from './ops.ts';
+} from './attention.ts';
+import { applyMask, embedding, linear, maskedCrossEntropy, residual, rmsNorm, swiglu } from './ops.ts';
 
 // === Parameters
 
 interface Layer {
   attentionNorm: tf.Tensor1D; // (C)
-  qkv: tf.Tensor2D; // (C, 3C)
+  attention: AttentionWeights; // (C, C) each
   output: tf.Tensor2D; // (C, C)
   mlpNorm: tf.Tensor1D; // (C)
   gate: tf.Tensor2D; // (C, F)
@@ -64,7 +59,7 @@ export function createNetwork(config: ModelConfig, parameters: ReadonlyMap<strin
     embedding: take('embedding'),
     layers: Array.from({ length: config.layers }, (_, i) => ({
       attentionNorm: take(`layers.${i}.attentionNorm`),
-      qkv: take(`layers.${i}.qkv`),
+      attention: { query: take(`layers.${i}.query`), key: take(`layers.${i}.key`), value: take(`layers.${i}.value`) },
       output: take(`layers.${i}.output`),
       mlpNorm: take(`layers.${i}.mlpNorm`),
       gate: take(`layers.${i}.gate`),
@@ -111,14 +106,12 @@ export function createDropout(rate: number, rows: number, width: number, seed: n
 /** Token ids, row after row -> normed hidden states (N, C). */
 export function hiddenStates(network: Network, ids: Int32Array, length: number, dropout: Dropout): tf.Tensor2D {
   const { config, layers } = network;
-  const { heads, normEps, contextLength } = config;
+  const { normEps, contextLength } = config;
   check(length <= contextLength, `rows of ${length} ids exceed the context of ${contextLength}`);
-  const tables = ropeSlice(network.tables, 0, length);
-  const mask = maskSlice(network, 0, length);
+  const positions = positionsAt(network, 0, length);
   let x = dropout(embedding(network.embedding, ids)); // (N, C)
   for (const layer of layers) {
-    const qkv = linear(rmsNorm(x, layer.attentionNorm, normEps), layer.qkv); // (N, 3C)
-    const mixed = causalAttention(qkv, heads, length, tables, mask); // (N, C)
+    const mixed = causalAttention(rmsNorm(x, layer.attentionNorm, normEps), layer.attention, positions); // (N, C)
     x = residual(x, dropout(linear(mixed, layer.output))); // (N, C)
     const inner = swiglu(rmsNorm(x, layer.mlpNorm, normEps), layer.gate, layer.up); // (N, F)
     x = residual(x, dropout(linear(inner, layer.down))); // (N, C)
@@ -140,39 +133,38 @@ export function allLogits(network: Network, ids: Int32Array, length: number): tf
 
 // === Generation
 
-/** Keys and values of the positions so far, per layer (H, P, D), keys rotated. */
-export type Cache = { k: tf.Tensor3D; v: tf.Tensor3D }[];
+/** Keys and values of the positions so far, one entry a layer. */
+export type Cache = KeysValues[];
 
 /**
  * The next ids of one sequence -> logits (V) after the last of them, and the longer cache. An empty cache starts a
  * sequence. Neither cache is disposed here.
  */
 export function nextLogits(network: Network, ids: Int32Array, cache: Cache): { logits: tf.Tensor1D; cache: Cache } {
-  const { heads, normEps } = network.config;
+  const { normEps } = network.config;
   const start = cache[0]?.k.shape[1] ?? 0;
-  const length = ids.length;
-  const tables = ropeSlice(network.tables, start, length);
-  const mask = maskSlice(network, start, length); // (T, P + T)
+  const positions = positionsAt(network, start, ids.length);
   const longer: Cache = [];
   let x = embedding(network.embedding, ids); // (T, C)
   network.layers.forEach((layer, i) => {
-    const qkv = linear(rmsNorm(x, layer.attentionNorm, normEps), layer.qkv); // (T, 3C)
-    const { q, k: newK, v: newV } = splitHeads(qkv, heads, length, tables); // (H, T, D) each
-    const before = cache[i];
-    const k = before ? tf.concat([before.k, newK], 1) : newK; // (H, P + T, D)
-    const v = before ? tf.concat([before.v, newV], 1) : newV;
-    longer.push({ k, v });
-    const mixed = joinHeads(tf.matMul(attentionShares(q, k, mask), v), heads); // (T, C)
-    x = residual(x, linear(mixed, layer.output));
+    const normed = rmsNorm(x, layer.attentionNorm, normEps); // (T, C)
+    const { mixed, kept } = cachedAttention(normed, layer.attention, positions, cache[i]);
+    longer.push(kept);
+    x = residual(x, linear(mixed, layer.output)); // (T, C)
     const inner = swiglu(rmsNorm(x, layer.mlpNorm, normEps), layer.gate, layer.up); // (T, F)
-    x = residual(x, linear(inner, layer.down));
+    x = residual(x, linear(inner, layer.down)); // (T, C)
   });
-  const last = rmsNorm(tf.slice(x, [length - 1, 0], [1, -1]), network.finalNorm, normEps); // (1, C)
+  const last = rmsNorm(tf.slice(x, [ids.length - 1, 0], [1, -1]), network.finalNorm, normEps); // (1, C)
   return { logits: tf.reshape(tf.matMul(last, network.embedding, false, true), [-1]), cache: longer };
 }
 
-/** The mask of positions start..start + length - 1 looking at 0..start + length - 1: (length, start + length). */
-function maskSlice({ mask }: Network, start: number, length: number): tf.Tensor2D {
-  if (start === 0 && length === mask.shape[0]) return mask;
-  return tf.slice(mask, [start, 0], [length, start + length]);
+/** Positions start..start + length - 1, looking at 0..start + length - 1. */
+function positionsAt({ config, tables, mask }: Network, start: number, length: number): Positions {
+  const whole = start === 0 && length === config.contextLength;
+  return {
+    heads: config.heads,
+    length,
+    tables: ropeSlice(tables, start, length),
+    mask: whole ? mask : tf.slice(mask, [start, 0], [length, start + length]),
+  };
 }

@@ -1,7 +1,7 @@
 /**
  * Where each weight lies: Hugging Face's names and (out, in) matrices outside, this engine's parameters inside.
- * Inside, linear weights are (in, out), so that the forward pass multiplies without a transpose, and query, key and
- * value share one matrix, side by side along the output axis. Host arrays only; nothing here knows tfjs.
+ * Inside, linear weights are (in, out), so that the forward pass multiplies without a transpose.
+ * Host arrays only; nothing here knows tfjs.
  */
 import type { HostTensor, ModelConfig, Weights } from '../types.ts';
 import { check } from '../util/errors.ts';
@@ -12,8 +12,8 @@ export interface Parameter {
   name: string;
   /** (in, out) of a linear map, (vocabSize, width) of the embedding, (width) of a norm */
   shape: [number] | [number, number];
-  /** Hugging Face names; more than one where matrices share a parameter */
-  sources: string[];
+  /** Hugging Face's name */
+  source: string;
   kind: 'embedding' | 'linear' | 'norm';
   /** standard deviation of the initial normal; norms start at one */
   initialStd: number;
@@ -27,14 +27,14 @@ export function parametersOf(config: ModelConfig): Parameter[] {
   const norm = (name: string, source: string): Parameter => ({
     name,
     shape: [width],
-    sources: [source],
+    source,
     kind: 'norm',
     initialStd: 0,
   });
-  const linear = (name: string, inWidth: number, outWidth: number, sources: string[], initialStd = std): Parameter => ({
+  const linear = (name: string, inWidth: number, outWidth: number, source: string, initialStd = std): Parameter => ({
     name,
     shape: [inWidth, outWidth],
-    sources,
+    source,
     kind: 'linear',
     initialStd,
   });
@@ -42,33 +42,27 @@ export function parametersOf(config: ModelConfig): Parameter[] {
     {
       name: 'embedding',
       shape: [vocabSize, width],
-      sources: ['model.embed_tokens.weight'],
+      source: 'model.embed_tokens.weight',
       kind: 'embedding',
       initialStd: std,
     },
   ];
   for (let i = 0; i < layers; i++) {
-    const hf = `model.layers.${i}`;
-    const projections = ['q', 'k', 'v'].map((p) => `${hf}.self_attn.${p}_proj.weight`);
+    const [ours, theirs] = [`layers.${i}`, `model.layers.${i}`];
     parameters.push(
-      norm(`layers.${i}.attentionNorm`, `${hf}.input_layernorm.weight`),
-      linear(`layers.${i}.qkv`, width, 3 * width, projections),
-      linear(`layers.${i}.output`, width, width, [`${hf}.self_attn.o_proj.weight`], residualStd),
-      norm(`layers.${i}.mlpNorm`, `${hf}.post_attention_layernorm.weight`),
-      linear(`layers.${i}.gate`, width, hiddenWidth, [`${hf}.mlp.gate_proj.weight`]),
-      linear(`layers.${i}.up`, width, hiddenWidth, [`${hf}.mlp.up_proj.weight`]),
-      linear(`layers.${i}.down`, hiddenWidth, width, [`${hf}.mlp.down_proj.weight`], residualStd),
+      norm(`${ours}.attentionNorm`, `${theirs}.input_layernorm.weight`),
+      linear(`${ours}.query`, width, width, `${theirs}.self_attn.q_proj.weight`),
+      linear(`${ours}.key`, width, width, `${theirs}.self_attn.k_proj.weight`),
+      linear(`${ours}.value`, width, width, `${theirs}.self_attn.v_proj.weight`),
+      linear(`${ours}.output`, width, width, `${theirs}.self_attn.o_proj.weight`, residualStd),
+      norm(`${ours}.mlpNorm`, `${theirs}.post_attention_layernorm.weight`),
+      linear(`${ours}.gate`, width, hiddenWidth, `${theirs}.mlp.gate_proj.weight`),
+      linear(`${ours}.up`, width, hiddenWidth, `${theirs}.mlp.up_proj.weight`),
+      linear(`${ours}.down`, hiddenWidth, width, `${theirs}.mlp.down_proj.weight`, residualStd),
     );
   }
   parameters.push(norm('finalNorm', 'model.norm.weight'));
   return parameters;
-}
-
-/** Hugging Face shape of each source of a parameter. */
-function sourceShape(parameter: Parameter): number[] {
-  if (parameter.kind !== 'linear') return parameter.shape;
-  const [inWidth, outWidth] = parameter.shape as [number, number];
-  return [outWidth / parameter.sources.length, inWidth];
 }
 
 /** Initial value: norms one, matrices normal. The same seed gives the same weights on every backend. */
@@ -81,45 +75,33 @@ export function initialValue(parameter: Parameter, seed: number): Float32Array {
 
 /** Weights by Hugging Face name -> the parameter's array. A missing name or another shape is an error that names it. */
 export function fromWeights(parameter: Parameter, weights: Weights): Float32Array {
-  const expected = sourceShape(parameter);
-  const sources = parameter.sources.map((name) => {
-    const tensor = weights.get(name);
-    check(tensor, `weights hold no ${name}`);
-    check(
-      tensor.shape.length === expected.length && tensor.shape.every((n, i) => n === expected[i]),
-      `${name} is (${tensor.shape.join(', ')}), the model's is (${expected.join(', ')})`,
-    );
-    return tensor.data;
-  });
-  if (parameter.kind !== 'linear') return Float32Array.from(sources[0]!);
-  const [inWidth, outWidth] = parameter.shape as [number, number];
-  const rows = outWidth / sources.length;
-  const data = new Float32Array(inWidth * outWidth);
-  sources.forEach((source, s) => {
-    for (let row = 0; row < rows; row++) {
-      for (let i = 0; i < inWidth; i++) data[i * outWidth + s * rows + row] = source[row * inWidth + i]!;
-    }
-  });
-  return data;
+  const { source, shape, kind } = parameter;
+  const tensor = weights.get(source);
+  check(tensor, `weights hold no ${source}`);
+  const expected = kind === 'linear' ? shape.toReversed() : shape;
+  check(
+    tensor.shape.length === expected.length && tensor.shape.every((n, i) => n === expected[i]),
+    `${source} is (${tensor.shape.join(', ')}), the model's is (${expected.join(', ')})`,
+  );
+  return kind === 'linear' ? transpose(tensor.data, expected[1]!) : Float32Array.from(tensor.data);
 }
 
-/** The parameter's array -> tensors by Hugging Face name; the inverse of `fromWeights`. */
-export function toWeights(parameter: Parameter, data: Float32Array): [string, HostTensor][] {
-  const shape = sourceShape(parameter);
-  if (parameter.kind !== 'linear') return [[parameter.sources[0]!, { shape, data: Float32Array.from(data) }]];
-  const [inWidth, outWidth] = parameter.shape as [number, number];
-  const rows = outWidth / parameter.sources.length;
-  return parameter.sources.map((name, s) => {
-    const source = new Float32Array(rows * inWidth);
-    for (let row = 0; row < rows; row++) {
-      for (let i = 0; i < inWidth; i++) source[row * inWidth + i] = data[i * outWidth + s * rows + row]!;
-    }
-    return [name, { shape, data: source }];
-  });
+/** The parameter's array -> a tensor under its Hugging Face name; the inverse of `fromWeights`. */
+export function toWeight({ source, shape, kind }: Parameter, data: Float32Array): [string, HostTensor] {
+  if (kind !== 'linear') return [source, { shape, data: Float32Array.from(data) }];
+  return [source, { shape: shape.toReversed(), data: transpose(data, shape[1]!) }];
+}
+
+/** A row-major matrix with rows of `width` -> its transpose, row-major. */
+function transpose(data: Float32Array, width: number): Float32Array {
+  const height = data.length / width;
+  const turned = new Float32Array(data.length);
+  for (let i = 0; i < height; i++) for (let j = 0; j < width; j++) turned[j * height + i] = data[i * width + j]!;
+  return turned;
 }
 
 /** Refuses names that the model does not have, so that a wrong folder fails by name instead of being half read. */
 export function checkNames(config: ModelConfig, weights: Weights): void {
-  const known = new Set(parametersOf(config).flatMap((p) => p.sources));
+  const known = new Set(parametersOf(config).map((p) => p.source));
   for (const name of weights.keys()) check(known.has(name), `the model has no weight ${name}`);
 }

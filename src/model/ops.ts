@@ -3,18 +3,17 @@
  * Fused so that little is kept for the backward pass, no one-hot of the vocabulary is built, and few small kernels run:
  * on the wasm backend the calls between matrix products are the rest of the cost.
  * Nothing between them needs a gradient of tfjs's own (its Node build registers none).
- * Shapes: B rows, T positions, N = B * T, C width, H heads, D = C / H, F hidden width, V vocabulary, M targets.
- * Not covered: grouped-query attention, biases.
+ * Shapes: N = rows x positions, C width, F hidden width, V vocabulary, M targets. Attention is in attention.ts.
  */
 import * as tf from '@tensorflow/tfjs-core';
 
-type Save = (tensors: tf.Tensor[]) => void;
+export type Save = (tensors: tf.Tensor[]) => void;
 
 /**
  * tf.customGrad with types; what the forward and backward pass leave over is disposed at once. Whatever the gradient
  * reads, constants too, has to be saved: it outlives the tidy it was made in only so.
  */
-function differentiable<T extends tf.Tensor>(
+export function differentiable<T extends tf.Tensor>(
   inputs: tf.Tensor[],
   forward: (save: Save) => { value: T; gradient: (dy: T, saved: tf.Tensor[]) => tf.Tensor[] },
 ): T {
@@ -80,149 +79,7 @@ export function rmsNorm(x: tf.Tensor2D, gain: tf.Tensor1D, eps: number): tf.Tens
         const scaled = tf.mul(dy, gain!); // (N, C)
         const along = tf.mean(tf.mul(scaled, normed!), -1, true); // (N, 1), the part that the norm removes
         const dx = tf.mul(tf.sub(scaled, tf.mul(normed!, along)), scale!); // (N, C)
-        const ones = tf.ones<tf.Rank.R2>([1, dy.shape[0]]);
-        const dGain = tf.matMul(ones, tf.mul(dy, normed!)); // (1, N) x (N, C): a product sums faster than tf.sum
-        return [dx, tf.reshape(dGain, [-1])];
-      },
-    };
-  });
-}
-
-/** Tables of the rotary embedding for positions 0..length-1. */
-export interface RopeTables {
-  /** (length, D) each; both halves of D hold the same angles */
-  cos: tf.Tensor2D;
-  sin: tf.Tensor2D;
-  /** (D, D): x turn = (-second half, first half), Hugging Face's `rotate_half` as a product */
-  turn: tf.Tensor2D;
-}
-
-/** Angles position / theta^(2i/D). The caller disposes the tables. */
-export function ropeTables(length: number, headWidth: number, theta: number): RopeTables {
-  const half = headWidth / 2;
-  const cos = new Float32Array(length * headWidth);
-  const sin = new Float32Array(length * headWidth);
-  for (let t = 0; t < length; t++) {
-    for (let j = 0; j < headWidth; j++) {
-      const angle = t / theta ** ((2 * (j % half)) / headWidth);
-      cos[t * headWidth + j] = Math.cos(angle);
-      sin[t * headWidth + j] = Math.sin(angle);
-    }
-  }
-  const turn = new Float32Array(headWidth * headWidth);
-  for (let j = 0; j < half; j++) {
-    turn[(j + half) * headWidth + j] = -1;
-    turn[j * headWidth + j + half] = 1;
-  }
-  return {
-    cos: tf.tensor2d(cos, [length, headWidth]),
-    sin: tf.tensor2d(sin, [length, headWidth]),
-    turn: tf.tensor2d(turn, [headWidth, headWidth]),
-  };
-}
-
-/** Rows `start`..`start + length - 1` of the tables. */
-export function ropeSlice(tables: RopeTables, start: number, length: number): RopeTables {
-  const [all, headWidth] = tables.cos.shape;
-  if (start === 0 && length === all) return tables;
-  const cut = (x: tf.Tensor2D): tf.Tensor2D => tf.slice(x, [start, 0], [length, headWidth]);
-  return { cos: cut(tables.cos), sin: cut(tables.sin), turn: tables.turn };
-}
-
-function savedTables([cos, sin, turn]: tf.Tensor[]): RopeTables {
-  return { cos: cos as tf.Tensor2D, sin: sin as tf.Tensor2D, turn: turn as tf.Tensor2D };
-}
-
-function rotate(x: tf.Tensor3D, { cos, sin, turn }: RopeTables, direction: 1 | -1): tf.Tensor3D {
-  const turned = tf.reshape(tf.matMul(tf.reshape(x, [-1, turn.shape[0]]), turn), x.shape); // (G, T, D)
-  const straight = tf.mul(x, cos);
-  const across = tf.mul(turned, sin);
-  return direction === 1 ? tf.add(straight, across) : tf.sub(straight, across);
-}
-
-/**
- * Rotary positions (Su et al. 2021) in Hugging Face's order, x (G, T, D), tables for T positions -> (G, T, D).
- * A rotation, so the gradient is the rotation back.
- */
-export function rope(x: tf.Tensor3D, tables: RopeTables): tf.Tensor3D {
-  return differentiable<tf.Tensor3D>([x], (save) => {
-    save([tables.cos, tables.sin, tables.turn]);
-    return { value: rotate(x, tables, 1), gradient: (dy, saved) => [rotate(dy, savedTables(saved), -1)] };
-  });
-}
-
-/** (length, length): 0 where a position may look, a large negative number after it. The caller disposes it. */
-export function causalMask(length: number): tf.Tensor2D {
-  const mask = new Float32Array(length * length);
-  for (let t = 0; t < length; t++) mask.fill(-1e9, t * length + t + 1, (t + 1) * length);
-  return tf.tensor2d(mask, [length, length]);
-}
-
-/** Query, key and value by head, (H * G, T, D) each and rotated; G = B in training, 1 with a cache. */
-export interface Heads {
-  q: tf.Tensor3D;
-  k: tf.Tensor3D;
-  v: tf.Tensor3D;
-}
-
-/**
- * (N, 3C) as the projection gives it -> heads of (T, D), queries already divided by sqrt(D).
- * Heads go first and rows second, since that takes one transpose of rank 3 (rank 5 runs 100 times slower on wasm).
- */
-export function splitHeads(qkv: tf.Tensor2D, heads: number, length: number, tables: RopeTables): Heads {
-  const [rows, width3] = qkv.shape;
-  const headWidth = width3 / 3 / heads;
-  const groups = (heads * rows) / length; // H * B
-  const byHead = tf.transpose(tf.reshape(qkv, [rows, 3 * heads, headWidth]), [1, 0, 2]); // (3H, N, D)
-  const all = tf.reshape<tf.Rank.R3>(byHead, [3 * groups, length, headWidth]); // (3HB, T, D): queries, keys, values
-  const [q, k, v] = tf.split<tf.Tensor3D>(all, 3, 0) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
-  return { q: tf.mul(rotate(q, tables, 1), headWidth ** -0.5), k: rotate(k, tables, 1), v };
-}
-
-/** The inverse of the head split for one part: (H * B, T, D) -> (N, C). */
-export function joinHeads(x: tf.Tensor3D, heads: number): tf.Tensor2D {
-  const headWidth = x.shape[2];
-  const byHead = tf.reshape(x, [heads, -1, headWidth]); // (H, N, D)
-  return tf.reshape(tf.transpose(byHead, [1, 0, 2]), [-1, heads * headWidth]);
-}
-
-/** softmax(q k^T + mask): q (G, T, D), k (G, S, D), mask (T, S) -> (G, T, S). */
-export function attentionShares(q: tf.Tensor3D, k: tf.Tensor3D, mask: tf.Tensor2D): tf.Tensor3D {
-  return tf.softmax(tf.add(tf.matMul(q, k, false, true), mask));
-}
-
-/**
- * Causal multi-head self-attention with rotary positions, from projection to heads joined: qkv (N, 3C) -> (N, C).
- * One operation, because taking queries, keys and values apart and gathering their gradients through the tape would
- * cost three paddings and two sums of (N, 3C). The row term of softmax's gradient is sum(dy * y) (Dao 2022, section 3.1).
- */
-export function causalAttention(
-  qkv: tf.Tensor2D,
-  heads: number,
-  length: number,
-  tables: RopeTables,
-  mask: tf.Tensor2D,
-): tf.Tensor2D {
-  return differentiable<tf.Tensor2D>([qkv], (save) => {
-    const { q, k, v } = splitHeads(qkv, heads, length, tables); // (HB, T, D) each
-    const shares = attentionShares(q, k, mask); // (HB, T, T)
-    const mixed = tf.matMul<tf.Tensor3D>(shares, v); // (HB, T, D)
-    save([q, k, v, shares, mixed, tables.cos, tables.sin, tables.turn]);
-    return {
-      value: joinHeads(mixed, heads),
-      gradient: (dy, saved) => {
-        const [q, k, v, shares, mixed] = saved as tf.Tensor3D[];
-        const tables = savedTables(saved.slice(5));
-        const [groups, , headWidth] = q!.shape;
-        const dyByHead = tf.transpose(tf.reshape(dy, [-1, heads, headWidth]), [1, 0, 2]); // (H, N, D)
-        const dMixed = tf.reshape(dyByHead, [groups, length, headWidth]); // (HB, T, D)
-        const dv = tf.matMul(shares!, dMixed, true, false); // (HB, T, D)
-        const row = tf.sum(tf.mul(dMixed, mixed!), -1, true); // (HB, T, 1)
-        const dScores = tf.mul(shares!, tf.sub(tf.matMul(dMixed, v!, false, true), row)); // (HB, T, T)
-        const dq = rotate(tf.mul(tf.matMul(dScores, k!), headWidth ** -0.5), tables, -1);
-        const dk = rotate(tf.matMul(dScores, q!, true, false), tables, -1);
-        const all = tf.reshape(tf.concat([dq, dk, dv], 0), [3 * heads, -1, headWidth]); // (3H, N, D)
-        return [tf.reshape(tf.transpose(all, [1, 0, 2]), [-1, 3 * heads * headWidth])]; // (N, 3C)
+        return [dx, tf.sum(tf.mul(dy, normed!), 0)]; // (N, C), (C)
       },
     };
   });

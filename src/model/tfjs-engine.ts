@@ -16,7 +16,7 @@ import {
   type Cache,
   type Network,
 } from './gpt.ts';
-import { checkNames, fromWeights, initialValue, parametersOf, toWeights, type Parameter } from './layout.ts';
+import { checkNames, fromWeights, initialValue, parametersOf, toWeight, type Parameter } from './layout.ts';
 import { meanLoss, withTarget } from './ops.ts';
 import { adamW, globalNorm, type Moments } from './optimizer.ts';
 
@@ -225,9 +225,7 @@ class TfjsEngine implements Engine {
 
 async function readAll(entries: [Parameter, tf.Tensor][]): Promise<Weights> {
   const weights: Weights = new Map();
-  for (const [parameter, tensor] of entries) {
-    for (const [name, host] of toWeights(parameter, (await tensor.data()) as Float32Array)) weights.set(name, host);
-  }
+  for (const [parameter, tensor] of entries) weights.set(...toWeight(parameter, (await tensor.data()) as Float32Array));
   return weights;
 }
 

@@ -1,9 +1,11 @@
 /**
- * A faster matMul for tfjs-wasm 4.22. Its own kernel is quick (XNNPACK) only for one plain product; transposed and
- * batched ones fall back to a loop 10 to 20 times slower. This kernel transposes explicitly, choosing the side that
- * moves fewer numbers, and multiplies a batch pair by pair through views of the same memory.
- * Registered in place of 'BatchMatMul' by backend.ts; results are the same products in the same precision.
- * Not covered: batches that broadcast against each other (an error).
+ * Faster kernels for tfjs-wasm 4.22, registered in place of its own by backend.ts; same results, same precision.
+ * - BatchMatMul: its own is quick (XNNPACK) only for one plain product; transposed and batched ones fall back to a loop
+ *   10 to 20 times slower. This one transposes explicitly, choosing the side that moves fewer numbers, and multiplies a
+ *   batch pair by pair through views of the same memory.
+ * - Identity: its own copies. Tensors never change, so this one counts a reference, as Reshape does.
+ * - Slice: its own copies the whole input first. This one copies what is asked for, where that lies in one piece.
+ * Not covered: matMul of batches that broadcast against each other (an error).
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { check } from '../util/errors.ts';
@@ -15,7 +17,9 @@ interface WasmBackend {
     tfjs: { registerTensor(id: number, size: number, memoryOffset: number): void; disposeData(id: number): void };
   };
   dataIdMap: { get(dataId: tf.DataId): { id: number; memoryOffset: number } };
-  makeOutput(shape: number[], dtype: 'float32'): tf.TensorInfo;
+  makeOutput(shape: number[], dtype: tf.DataType): tf.TensorInfo;
+  typedArrayFromHeap(x: tf.TensorInfo): Float32Array | Int32Array | Uint8Array;
+  incRef(dataId: tf.DataId): void;
   disposeData(dataId: tf.DataId): boolean;
 }
 
@@ -24,12 +28,60 @@ interface MatMulArgs {
   attrs: { transposeA: boolean; transposeB: boolean };
 }
 
+/** Cost of packing a number of the right side (XNNPACK), in transposed numbers; measured. */
+const packing = 1.5;
+
 /** Ids of the views, far above those that tfjs counts up from 1. */
 const viewIds = { a: 0x7f00_0001, b: 0x7f00_0002, out: 0x7f00_0003 } as const;
 
-/** Replaces the kernel. Call once, after the wasm backend is ready. */
-export function registerWasmMatMul(): void {
+/** Replaces the kernels. Call once, after the wasm backend is ready. */
+export function registerWasmKernels(): void {
   const backend = tf.backend() as unknown as WasmBackend;
+  replace('BatchMatMul', matMulKernel(backend));
+  replace('Identity', identityKernel(backend));
+  replace('Slice', sliceKernel(backend));
+}
+
+function replace(kernelName: string, kernel: (args: never) => tf.TensorInfo): void {
+  tf.unregisterKernel(kernelName, 'wasm');
+  tf.registerKernel({ kernelName, backendName: 'wasm', kernelFunc: kernel as unknown as tf.KernelFunc });
+}
+
+function identityKernel(backend: WasmBackend) {
+  return ({ inputs: { x } }: { inputs: { x: tf.TensorInfo } }): tf.TensorInfo => {
+    backend.incRef(x.dataId);
+    return { dataId: x.dataId, shape: x.shape, dtype: x.dtype };
+  };
+}
+
+interface SliceArgs {
+  inputs: { x: tf.TensorInfo };
+  attrs: { begin: number | number[]; size: number | number[] };
+}
+
+function sliceKernel(backend: WasmBackend) {
+  const original = kernelOf('Slice');
+  return (args: SliceArgs): tf.TensorInfo => {
+    const { x } = args.inputs;
+    const [begin, size] = tf.slice_util.parseSliceParams(x, args.attrs.begin, args.attrs.size);
+    if (x.dtype === 'string' || !tf.slice_util.isSliceContinous(x.shape, begin!, size!)) {
+      return original({ ...args, backend }) as tf.TensorInfo;
+    }
+    const offset = tf.slice_util.computeFlatOffset(begin!, tf.util.computeStrides(x.shape));
+    const out = backend.makeOutput(size!, x.dtype);
+    const source = backend.typedArrayFromHeap(x);
+    backend.typedArrayFromHeap(out).set(source.subarray(offset, offset + product(size!)));
+    return out;
+  };
+}
+
+function kernelOf(name: string): tf.KernelFunc {
+  const kernel = tf.getKernel(name, 'wasm');
+  check(kernel, `tfjs-wasm has no kernel ${name}`);
+  return kernel.kernelFunc;
+}
+
+function matMulKernel(backend: WasmBackend) {
   const multiply = backend.wasm.cwrap('BatchMatMul', null, [
     'number',
     'array',
@@ -41,7 +93,7 @@ export function registerWasmMatMul(): void {
     'number',
     'number',
   ]);
-  const transposeKernel = tf.getKernel('Transpose', 'wasm').kernelFunc;
+  const transposeKernel = kernelOf('Transpose');
 
   /** (G, R, S) -> (G, S, R), a new array. */
   const transpose = (x: tf.TensorInfo): tf.TensorInfo => {
@@ -81,7 +133,7 @@ export function registerWasmMatMul(): void {
       outer.join() === b.shape.slice(0, -2).join(),
       `matMul of (${a.shape.join()}) and (${b.shape.join()}): batches differ`,
     );
-    const flat = (x: tf.TensorInfo): tf.TensorInfo => ({ ...x, shape: [size(outer), ...x.shape.slice(-2)] });
+    const flat = (x: tf.TensorInfo): tf.TensorInfo => ({ ...x, shape: [product(outer), ...x.shape.slice(-2)] });
     const [left, right] = [flat(a), flat(b)];
     const [m, k] = transposeA ? [left.shape[2]!, left.shape[1]!] : [left.shape[1]!, left.shape[2]!];
     const [k2, n] = transposeB ? [right.shape[2]!, right.shape[1]!] : [right.shape[1]!, right.shape[2]!];
@@ -93,9 +145,9 @@ export function registerWasmMatMul(): void {
       made.push(y);
       return y;
     };
-    // A B directly, or as (B' A')', whichever needs the smaller transposes
-    const direct = (transposeA ? m * k : 0) + (transposeB ? k * n : 0);
-    const swapped = (transposeA ? 0 : m * k) + (transposeB ? 0 : k * n) + m * n;
+    // A B directly, or as (B' A')', whichever moves less: transposes, and the packing of the right side
+    const direct = (transposeA ? m * k : 0) + (transposeB ? k * n : 0) + packing * k * n;
+    const swapped = (transposeA ? 0 : m * k) + (transposeB ? 0 : k * n) + m * n + packing * m * k;
     let out: tf.TensorInfo;
     if (direct <= swapped) {
       out = plain(transposeA ? turned(left) : left, transposeB ? turned(right) : right);
@@ -108,12 +160,11 @@ export function registerWasmMatMul(): void {
     return { ...out, shape: [...outer, m, n] };
   };
 
-  tf.unregisterKernel('BatchMatMul', 'wasm');
-  tf.registerKernel({ kernelName: 'BatchMatMul', backendName: 'wasm', kernelFunc: matMul as unknown as tf.KernelFunc });
+  return matMul;
 }
 
 type View = { id: number; memoryOffset: number };
 
-function size(shape: readonly number[]): number {
+function product(shape: readonly number[]): number {
   return shape.reduce((a, b) => a * b, 1);
 }
