@@ -1,0 +1,78 @@
+/** What crosses the border between voice.ts and its worker thread: plain data that structured clone copies. */
+import type { RedactOptions } from '../consent/redact.ts';
+import type { Bubble } from '../tokenizer/chat-format.ts';
+import type { BackendName, ConversationMessage, SamplingOptions } from '../types.ts';
+import { UserError, type ExitCode } from '../util/errors.ts';
+
+/** One question to the voice. */
+export interface SpeakRequest {
+  /** messages of one chat, newest last */
+  context: readonly ConversationMessage[];
+  seed: number;
+  sampling: SamplingOptions;
+  maxNewTokens?: number;
+  /** exactly this run instead of the one that serves, to replay a reply */
+  runId?: string;
+}
+
+/** The answer, with all it takes to give it again. */
+export interface Spoken {
+  runId: string;
+  backend: BackendName;
+  /** up to four; none when the model stays silent */
+  bubbles: Bubble[];
+  /** rows that the prompt was made from: the context of a replay */
+  promptRowIds: number[];
+  promptHash: string;
+  /** from the request's turn to its answer; the first one loads the model */
+  latencyMs: number;
+  /** 99th percentile of the persona's message length, in UTF-16 code units */
+  personaP99Chars: number;
+}
+
+/** What the worker is started with. */
+export interface WorkerSettings {
+  modelsDir: string;
+  backend: BackendName | 'auto';
+  redaction?: RedactOptions;
+}
+
+export interface ToWorker {
+  id: number;
+  request: SpeakRequest;
+}
+
+export type FromWorker =
+  | { type: 'spoken'; id: number; spoken: Spoken | undefined }
+  | { type: 'failed'; id: number; error: PlainError }
+  | { type: 'notice'; notice: Notice };
+
+/** For the log: something about a run, never about a message. */
+export interface Notice {
+  level: 'info' | 'warn';
+  run: string;
+  text: string;
+}
+
+/** An error as data: structured clone drops what a subclass adds. */
+export interface PlainError {
+  name: string;
+  message: string;
+  stack: string | undefined;
+  /** of a UserError */
+  user: { hint: string; exitCode: ExitCode } | undefined;
+}
+
+export function toPlainError(error: unknown): PlainError {
+  if (!(error instanceof Error)) return { name: 'Error', message: String(error), stack: undefined, user: undefined };
+  const user = error instanceof UserError ? { hint: error.hint, exitCode: error.exitCode } : undefined;
+  return { name: error.name, message: error.message, stack: error.stack, user };
+}
+
+/** The error again, with the worker's stack; a UserError stays one. */
+export function fromPlainError({ name, message, stack, user }: PlainError): Error {
+  const error = user ? new UserError(message, user.hint, { exitCode: user.exitCode }) : new Error(message);
+  error.name = name;
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}
