@@ -1,8 +1,8 @@
 /**
  * whatsapp-web.js 1.34.7 reads `MsgKey._serialized`; WhatsApp Web renamed that field to `$1` in July 2026 (issues
  * #201830, #201832 of the library; builds from 2.3000.1042401057). Without help, replies go out unquoted, reactions do
- * nothing and chats cannot be opened. `msgKeyShim` runs in the page and gives keys their old name back; `fixId` mends,
- * in Node, the ids that were made before the shim took hold. Both do nothing on a page that still has the old name.
+ * nothing and chats cannot be opened. `msgKeyShim` runs in the page and gives keys their old name back; `keyText` reads,
+ * in Node, also the keys that were made before the shim took hold. On a page with the old name the shim does nothing.
  */
 
 /** A WhatsApp id as it reaches Node: a string in events, an object in the results of methods. */
@@ -83,9 +83,4 @@ export function keyText(key: LooseKey): string {
   const participant = idText(key.participant);
   const parts = [String(key.fromMe), idText(key.remote), key.id, ...(participant === '' ? [] : [participant])];
   return key._serialized ?? key.$1 ?? parts.join('_');
-}
-
-/** Give a key its `_serialized` back, in place, for calls into the library. */
-export function fixId<Key extends LooseKey>(key: Key): Key & { _serialized: string } {
-  return Object.assign(key, { _serialized: keyText(key) });
 }

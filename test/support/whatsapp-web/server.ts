@@ -5,35 +5,23 @@
  * Written from what the library calls and from public reports, so it cannot notice WhatsApp changing.
  * Not covered: channels, status posting, polls, labels, group administration, pairing codes.
  */
-import { EventEmitter } from 'node:events';
 import type { Server } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { makeCertificate } from './cert.ts';
 import { Delivery } from './delivery.ts';
 import { closeServer, portOf, startControl, startSite, whatsappHost } from './http.ts';
+import { OperationLog } from './oplog.ts';
+import { answer } from './requests.ts';
 import {
   addGroup,
   createWorld,
-  exists,
-  history,
   isOwn,
-  nowSeconds,
   parseMessageId,
   randomHex,
   receive,
   writeFromPhone,
   type World,
 } from './world.ts';
-import type {
-  Account,
-  FromPhone,
-  Incoming,
-  LogEntry,
-  StandInOptions,
-  WireContact,
-  WireGroup,
-  WireMessage,
-} from './types.ts';
+import type { Account, FromPhone, Incoming, StandInOptions, WireContact, WireGroup, WireMessage } from './types.ts';
 
 export const defaultOptions: StandInOptions = {
   sync: 'wait',
@@ -58,23 +46,21 @@ const remoteMethods = new Set(
   ),
 );
 
-export class StandIn {
+export class StandIn extends OperationLog {
   readonly options: StandInOptions;
   readonly #world: World;
   readonly #certificate = makeCertificate(whatsappHost);
   readonly #media = new Map<string, Buffer>();
   readonly #delivery: Delivery;
-  readonly #operations = new EventEmitter();
-  readonly #log: LogEntry[] = [];
   readonly #pageLog: string[] = [];
   #downUntilMs = 0;
   #site: Server | undefined;
   #control: Server | undefined;
 
   constructor(options: Partial<StandInOptions> = {}, account: Partial<Account> = {}) {
+    super();
     this.options = { ...defaultOptions, ...options };
     this.#world = createWorld(account);
-    this.#operations.setMaxListeners(0);
     this.#delivery = new Delivery(
       () => ({ everyMs: this.options.qrEveryMs, refs: this.options.qrRefs }),
       (pending) => ({
@@ -95,11 +81,14 @@ export class StandIn {
       options: () => this.options,
       isDown: () => Date.now() < this.#downUntilMs,
       openStream: (response, token) => {
-        this.#note({ op: token === '' ? 'unpaired' : 'online', atMs: Date.now() });
+        this.note(token === '' ? 'unpaired' : 'online');
         this.#delivery.open(response, token);
       },
-      note: (op) => this.#note({ op, atMs: Date.now() }),
-      request: (body) => this.#request(body),
+      note: (op) => this.note(op),
+      request: ({ op, token, ...fields }) => {
+        if (op !== 'received') this.note(String(op), fields);
+        return answer({ ...fields, op: String(op), token: String(token) }, this.#world, this.#delivery, this);
+      },
       pageLog: (line) => this.#pageLog.push(line),
       media: this.#media,
     });
@@ -261,55 +250,9 @@ export class StandIn {
     Object.assign(this.options, options);
   }
 
-  // === What tests read
-
-  /** Messages that the bot sent, oldest first. */
-  get sent(): WireMessage[] {
-    return this.ops('send').map((entry) => entry['message'] as WireMessage);
-  }
-
-  /**
-   * What pages did, of one kind: boot (a document loaded), unpaired and online (a stream opened), send, chatstate, seen,
-   * react, edit, revoke, exists, history, refreshQR, …
-   */
-  ops(op: string): LogEntry[] {
-    return this.#log.filter((entry) => entry.op === op);
-  }
-
   /** Errors in the page, and modules that the library asked for in vain. */
   get pageErrors(): readonly string[] {
     return this.#pageLog;
-  }
-
-  /** The first request of this kind that fits, past or within `timeoutMs`. */
-  async waitFor(op: string, fits: (entry: LogEntry) => boolean = () => true, timeoutMs = 10_000): Promise<LogEntry> {
-    const matches = (entry: LogEntry): boolean => entry.op === op && fits(entry);
-    const past = this.#log.find(matches);
-    if (past !== undefined) return past;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => done(reject, new Error(`no '${op}' within ${timeoutMs} ms`)), timeoutMs);
-      const listener = (entry: LogEntry): void => {
-        if (matches(entry)) done(resolve, entry);
-      };
-      const done = <T>(settle: (value: T) => void, value: T): void => {
-        clearTimeout(timer);
-        this.#operations.off('op', listener);
-        settle(value);
-      };
-      this.#operations.on('op', listener);
-    });
-  }
-
-  /** Until `op` happened so many times in all. */
-  async waitForCount(op: string, count: number, timeoutMs?: number): Promise<void> {
-    await this.waitFor(op, () => this.ops(op).length >= count, timeoutMs);
-  }
-
-  /** The message with this text that the bot sent, now or within `timeoutMs`. */
-  async waitForSent(body: string | RegExp, timeoutMs = 10_000): Promise<WireMessage> {
-    const fits = (text = ''): boolean => (typeof body === 'string' ? text === body : body.test(text));
-    const entry = await this.waitFor('send', (sent) => fits((sent['message'] as WireMessage).body), timeoutMs);
-    return entry['message'] as WireMessage;
   }
 
   // === Inside
@@ -326,55 +269,8 @@ export class StandIn {
     return message.id;
   }
 
-  #note(entry: LogEntry): void {
-    this.#log.push(entry);
-    queueMicrotask(() => this.#operations.emit('op', entry));
-  }
-
-  /** A request of the page. */
-  async #request({ op, token, ...rest }: Record<string, unknown>): Promise<unknown> {
-    if (op !== 'received') this.#note({ ...rest, op: String(op), atMs: Date.now() });
-    const world = this.#world;
-    const id = String(rest['id']);
-    switch (op) {
-      case 'send': {
-        if (this.options.sendDelayMs > 0) await sleep(this.options.sendDelayMs);
-        if (this.options.failSend !== '') return { error: this.options.failSend };
-        const message = rest['message'] as WireMessage;
-        world.messages.set(message.id, message);
-        return { t: nowSeconds() };
-      }
-      case 'received':
-        this.#delivery.confirm(String(token), rest['ids'] as string[]);
-        return {};
-      case 'getMessages':
-        return { messages: (rest['ids'] as string[]).flatMap((wanted) => world.messages.get(wanted) ?? []) };
-      case 'history':
-        return { messages: history(world, String(rest['chat']), rest['have'] as string[]) };
-      case 'groupInfo':
-        return { group: world.chats.get(id)?.group };
-      case 'exists':
-        return { exists: exists(world, id), group: world.chats.get(id)?.group };
-      case 'react':
-        this.react(this.account.pn, String(rest['parent']), String(rest['text']));
-        return {};
-      case 'edit':
-        Object.assign(this.#message(id), { body: rest['body'] });
-        return {};
-      case 'logout':
-        this.#delivery.removeDevice(String(token));
-        return {};
-      case 'refreshQR':
-        this.#delivery.refreshQr();
-        return {};
-      default:
-        return {};
-    }
-  }
-
   #call(method: string, args: unknown[]): unknown {
     if (!remoteMethods.has(method)) throw new Error(`no method ${method}`);
-    if (method === 'log') return this.#log;
     if (method === 'pageLog') return this.#pageLog;
     const member = (this as unknown as Record<string, unknown>)[method];
     return typeof member === 'function' ? (member as (...all: unknown[]) => unknown).apply(this, args) : member;
