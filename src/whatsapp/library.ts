@@ -72,7 +72,7 @@ export class GuardedClient extends wweb.Client {
       puppeteer: {
         executablePath: options.executablePath,
         headless: true,
-        args: options.args,
+        args: ['--disable-gpu', ...options.args], // nothing is drawn for anybody: saves a process
         pipe: true, // the browser ends when this process does, however that ends
         protocolTimeout: options.protocolTimeoutMs,
         handleSIGINT: false,
