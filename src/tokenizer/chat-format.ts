@@ -236,6 +236,9 @@ export function scoredBytes(encoded: EncodedConversation, tokenizer: Tokenizer):
   return bytes;
 }
 
+/** Gap and quote ids, whose cost is reported apart from the text's. */
+export const isMark = (id: number): boolean => isGap(id) || isQuote(id);
+
 const isGap = (id: number): boolean => id >= tokenIds.gap0 && id <= tokenIds.gap0 + openingGap;
 const isQuote = (id: number): boolean => id >= tokenIds.quote1 && id < tokenIds.quote1 + maxQuote;
 
