@@ -101,9 +101,12 @@ export function admit(draft: MessageDraft, context: AdmitContext): ConsentedMess
   return Object.freeze({ ...draft, text }) as ConsentedMessage;
 }
 
-/** Text as it may be stored: mentions carry the number of someone who was not asked (`@4915…`), so only `@` stays. */
+/**
+ * Text as it may be stored. Mentions carry the number of someone who was not asked (`@4915…`), so only `@` stays; a lone
+ * surrogate has no UTF-8 and becomes U+FFFD, so that text, file and hash agree.
+ */
 export function storableText(text: string): string {
-  return text.replace(/@[\u2066-\u2069\u200e\u200f]?\+?\d{5,}/g, '@');
+  return text.replace(/@[\u2066-\u2069\u200e\u200f]?\+?\d{5,}/g, '@').replace(/\p{Surrogate}/gu, '\ufffd');
 }
 
 function isStorableKind(draft: MessageDraft, context: AdmitContext): boolean {

@@ -29,7 +29,9 @@ export interface PhraseHashes {
 export function foldWords(text: string): string[] {
   const folded = text
     .normalize('NFKC')
+    .toUpperCase() // there and back: ß is SS in capitals, so both become ss
     .toLowerCase()
+    .replaceAll('ς', 'σ')
     .normalize('NFD')
     .replace(/[\p{M}\p{Cf}\p{Default_Ignorable_Code_Point}'’‘ʼ`´]/gu, '')
     .normalize('NFC')

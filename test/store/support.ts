@@ -21,7 +21,13 @@ export function freshStore(options: StoreOptions & { dir?: string } = {}): Store
   return store;
 }
 
-export function say(store: Store, personId: number, action: ConsentAction, atMs = 0, scope: ConsentScope = 'log'): void {
+export function say(
+  store: Store,
+  personId: number,
+  action: ConsentAction,
+  atMs = 0,
+  scope: ConsentScope = 'log',
+): void {
   store.consent.append({ personId, scope, action, atMs, noticeHash: '', chatId: null });
 }
 
@@ -50,7 +56,12 @@ export function directChat(store: Store, key: string, ...people: number[]): numb
 }
 
 let nextId = 1;
-export function draft(chatId: number, personId: number, text: string, changes: Partial<MessageDraft> = {}): MessageDraft {
+export function draft(
+  chatId: number,
+  personId: number,
+  text: string,
+  changes: Partial<MessageDraft> = {},
+): MessageDraft {
   return {
     waId: `wa${nextId++}`,
     chatId,
