@@ -116,6 +116,7 @@ export function createWorld(options: WorldOptions = {}) {
   let number = 0;
   let store = openStore(dir, { now: () => clock.nowMs, backup: false });
   let bot: Bot;
+  const abandoned: Store[] = [];
 
   const settings: BotSettings = {
     personaName: 'Juno',
@@ -183,10 +184,11 @@ export function createWorld(options: WorldOptions = {}) {
       const person = phone.known.find(({ c, lid }) => c === id || lid === id);
       return Promise.resolve(person === undefined ? [id] : [person.c, person.lid]);
     },
-    speak: (request) => {
+    speak: async (request) => {
       spoken.push(request);
       const bubbles = say(spoken.length);
-      return Promise.resolve(bubbles && spokenOf(bubbles, request));
+      await breathe(); // a model takes its time
+      return bubbles && spokenOf(bubbles, request);
     },
     hasRun: () => options.hasRun ?? true,
     retrain: () => Promise.resolve({ verdict: 'skipped', reason: 'not in this test' }),
@@ -248,6 +250,14 @@ export function createWorld(options: WorldOptions = {}) {
       bot = createBot(deps());
       bot.onReady({ aliases: [account.c, account.lid] });
     },
+    /** The process was killed: another one starts on the same folder, and nothing of the old one was finished. */
+    replace: async (): Promise<void> => {
+      abandoned.push(store);
+      store = openStore(dir, { now: () => clock.nowMs, backup: false });
+      bot = createBot(deps());
+      bot.onReady({ aliases: [account.c, account.lid] });
+      await breathe();
+    },
     /** texts sent since the last call */
     takeSent: (): string[] => sent.splice(0).map(({ text }) => text),
     rows: (): string[] =>
@@ -277,7 +287,7 @@ export function createWorld(options: WorldOptions = {}) {
     },
     close: async (): Promise<void> => {
       await Promise.all([bot.close(), clock.runOut()]);
-      store.close();
+      for (const open of [...abandoned, store]) open.close();
       rmSync(dir, { recursive: true, force: true });
     },
   };
