@@ -84,7 +84,10 @@ function parseLine(line: string, where: string): Line {
 }
 
 function readTime(ts: number | string | null, where: string): { timestampMs: number | null; minutePrecision: boolean } {
-  if (typeof ts === 'string') return { timestampMs: readTimeString(ts), minutePrecision: isoMinutes.test(ts) };
+  if (typeof ts === 'string') {
+    const timestampMs = readTimeString(ts);
+    return { timestampMs, minutePrecision: timestampMs !== null && isoMinutes.test(ts) };
+  }
   if (ts === null) return { timestampMs: null, minutePrecision: false };
   const timestampMs = Math.round(Math.abs(ts) < firstMilliseconds ? ts * 1000 : ts);
   if (Math.abs(timestampMs) > maxDateMs) throw new UserError(`${where}: "ts" is no Unix time.`, hint);
