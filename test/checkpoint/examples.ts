@@ -1,10 +1,11 @@
 /** A model small enough to save a hundred times, and the programs that save it in a process of their own. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, expect } from 'vitest';
 import { loadServing, publish } from '../../src/checkpoint/current.ts';
+import { loadCheckpoint } from '../../src/checkpoint/load.ts';
 import { llamaShapes } from '../../src/checkpoint/llama.ts';
 import { saveCheckpoint, type CheckpointParts } from '../../src/checkpoint/save.ts';
 import type { ModelConfig, Weights } from '../../src/types.ts';
@@ -110,10 +111,12 @@ export function modelsWithRunZero(): { models: string; origin: string } {
   return { models, origin };
 }
 
-/** The number of the run that serves. Fails when a run had to be refused on the way. */
+/** The number of the run that serves. Fails when a run had to be refused on the way, or one in runs/ is not whole. */
 export function servingNumber(modelsDir: string): number {
   const checkpoint = loadServing(modelsDir, (runId, reason) => expect.fail(`${runId} was refused: ${reason.message}`));
   const number = Number(/^run-(\d+)$/.exec(checkpoint?.runId ?? '')?.[1]);
   expect(checkpoint?.manifest.details.seed).toBe(number);
+  const visible = readdirSync(join(modelsDir, 'runs')).filter((name) => !name.startsWith('.'));
+  for (const runId of visible) expect(loadCheckpoint(join(modelsDir, 'runs', runId)).runId).toBe(runId);
   return number;
 }

@@ -14,7 +14,7 @@ function lastSaid(output: string, word: 'begin' | 'done'): number | undefined {
   return number === undefined ? undefined : Number(number);
 }
 
-test('40 kills at random moments', async () => {
+test('40 kills at random moments', { timeout: 300_000 }, async () => {
   const { models, origin } = modelsWithRunZero();
   const random = createRandom('kills');
   let next = 1;

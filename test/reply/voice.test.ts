@@ -240,12 +240,12 @@ describe('the caller', () => {
   test('is told when a worker hangs, and the next request gets a new one', async () => {
     const models = modelsWith('a');
     const workerFile = workerThat(models, once(models, 'for (;;);'));
-    const { voice } = voiceOn(models, { workerFile, timeoutMs: 5000 });
+    const { voice } = voiceOn(models, { workerFile, timeoutMs: 8000 });
     let ticks = 0;
     const timer = setInterval(() => ticks++, 10);
     const hanging = voice.speak(ask);
     const following = voice.speak(ask);
-    await expect(hanging).rejects.toThrow('no reply within 5 s; the reply worker was stopped');
+    await expect(hanging).rejects.toThrow('no reply within 8 s; the reply worker was stopped');
     clearInterval(timer);
     expect(ticks).toBeGreaterThan(20);
     expect((await following)!.runId).toBe('a');
