@@ -59,7 +59,6 @@ export class GuardedClient extends wweb.Client {
   readonly #hooks: LibraryHooks;
   #isInitializing = true;
   #lastInjection: Promise<void> = Promise.resolve();
-  #closed: Promise<void> | undefined;
 
   constructor(options: LibraryOptions, hooks: LibraryHooks) {
     super({
@@ -101,10 +100,9 @@ export class GuardedClient extends wweb.Client {
     return Promise.resolve();
   }
 
-  /** Close the browser. The library does so too, without waiting for it: both wait for the same end. Never rejects. */
+  /** Close the browser. The library calls this too, without waiting for it. Never rejects. */
   override async destroy(): Promise<void> {
-    this.#closed ??= super.destroy().catch((error: unknown) => this.#hooks.onFailure(error));
-    return this.#closed;
+    await super.destroy().catch((error: unknown) => this.#hooks.onFailure(error));
   }
 
   async #injectOnce(): Promise<void> {

@@ -182,7 +182,7 @@ describe('the start', () => {
   });
 
   test('a page that reloads while the library prepares it', async () => {
-    const { standIn, sessionDir } = await pairedWorld({ reloadOnceMs: 60 });
+    const { standIn, sessionDir } = await pairedWorld({ reloadOnceMs: 500 });
     const { seen } = await open(standIn, sessionDir);
     await seen.becomesReady();
     const id = standIn.incoming({ from: ana, body: 'after it' });
@@ -259,7 +259,7 @@ describe('a running session', () => {
 
   test('a reloaded page is ready again, and says each message once more only by `message_create`', async () => {
     const { standIn, sessionDir } = await pairedWorld();
-    const { seen } = await open(standIn, sessionDir);
+    const { client, seen } = await open(standIn, sessionDir);
     await seen.becomesReady();
     standIn.setOptions({ replaceStates: 3, syncDelayMs: 900 }); // navigations that made the bare library listen 4 times
     standIn.reloadPage();
@@ -271,7 +271,8 @@ describe('a running session', () => {
     await seen.message(last);
     expect(seen.messages.filter((message) => message.id === id)).toHaveLength(2);
     standIn.spuriousSync();
-    await seen.message(standIn.incoming({ from: ana, body: 'after a second ready' }));
+    await seen.message(standIn.incoming({ from: ana, body: 'after it' }));
+    await client.send(ana, 'and several questions to the page later');
     expect(seen.ready).toHaveLength(2);
   });
 });

@@ -114,7 +114,7 @@ export interface StandInOptions {
   version: string | null;
   /** the socket never leaves OPENING */
   stuckOpening: boolean;
-  /** reload the page once, so many ms after its first load; 0: never */
+  /** the first document never connects and reloads itself after so many ms; 0: an ordinary one */
   reloadOnceMs: number;
   /** same-document navigations soon after load, which make the library inject itself again */
   replaceStates: number;

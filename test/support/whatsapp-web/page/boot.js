@@ -23,6 +23,7 @@ async function boot() {
   if (reloadOnceMs && !sessionStorage.getItem('reloaded')) {
     sessionStorage.setItem('reloaded', '1');
     setTimeout(() => location.reload(), reloadOnceMs);
+    return; // this document never connects
   }
   if (stuckOpening) return;
   for (let i = 1; i <= replaceStates; i++) setTimeout(() => history.replaceState(null, '', `/?x=${i}`), 150 * i);
