@@ -37,11 +37,13 @@ async function start(): Promise<void> {
   const closing: (() => Promise<void> | void)[] = [];
   try {
     const lock = acquireLock(env.dataDir, 'start');
-    closing.push(() => lock.release());
+    closing.push(() => {
+      lock.release();
+      log.info('stopped');
+    });
     await run(context, log, closing);
   } finally {
     for (const close of closing.reverse()) await close();
-    log.info('stopped');
   }
 }
 
