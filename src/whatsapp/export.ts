@@ -95,17 +95,18 @@ function* readMessages(
 ): Generator<ExportMessage> {
   let open: { ts: string; rest: string[]; line: number; length: number } | undefined;
   let lineNumber = 0;
-  let previousMs = NaN;
+  let previousMs = NaN; // of the message above; not of the first line, a notice that is often dated later
   for (const line of lines) {
     lineNumber++;
     const header = readHeader(line);
     const ts = header && fits(header, shape) ? timestampOf(header, shape) : undefined;
     if (header && ts !== undefined) {
+      const isFirst = open === undefined;
       if (open) yield toMessage(open, shape, names);
       open = { ts, rest: [line.slice(header.end)], line: lineNumber, length: line.length };
       const ms = Date.parse(`${ts}Z`);
       if (ms < previousMs - dayMs) oddities.add('backward', lineNumber);
-      previousMs = ms;
+      previousMs = isFirst ? NaN : ms;
       continue;
     }
     if (header) oddities.add('otherShape', lineNumber);
@@ -178,9 +179,9 @@ function createOddities(): Oddities {
     backward: { count: 0, line: 0 },
   };
   const say: Record<Oddity, string> = {
-    before: 'lines before the first message were left out',
-    otherShape: 'lines begin like a message in another date format and were kept as text of the message above',
-    backward: 'messages are dated more than a day before the message above them',
+    before: 'lines before the first message, left out',
+    otherShape: 'lines that begin like a message in another date format, kept as text of the message above',
+    backward: 'messages dated more than a day before the message above them',
   };
   return {
     add: (what, line) => {
@@ -190,7 +191,7 @@ function createOddities(): Oddities {
     list: () =>
       (Object.keys(seen) as Oddity[])
         .filter((what) => seen[what].count > 0)
-        .map((what) => `${seen[what].count} ${say[what]} (first: line ${seen[what].line})`),
+        .map((what) => `${say[what]}: ${seen[what].count} (the first is line ${seen[what].line})`),
   };
 }
 

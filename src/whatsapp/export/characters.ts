@@ -59,5 +59,5 @@ export function plainName(name: string): string {
 export function foldPhrase(text: string): string {
   const plain = stripMarks(text).normalize('NFC').toLowerCase().replace(/\s+/g, ' ').trim();
   const bare = plain.startsWith('<') && plain.endsWith('>') ? plain.slice(1, -1).trim() : plain;
-  return /[.。।।]$/.test(bare) ? bare.slice(0, -1).trimEnd() : bare;
+  return /[.。।]$/.test(bare) ? bare.slice(0, -1).trimEnd() : bare;
 }

@@ -159,6 +159,7 @@ function readWord(line: string, start: number, lexed: Lexed): number {
   // `H31`: the era Heisei before the year; elsewhere h stands after an hour
   const isHeisei = written === 'H' && /[[./-]$/.test(lexed.pattern) && zeroOf(line.charCodeAt(i)) >= 0;
   const word = isHeisei ? ({ role: 'E', era: 'heisei' } as const) : lookUpWord(written);
+  if (word === undefined && lexed.numbers.length === 0) return -1; // most lines of messages end here
   lexed.pattern += word?.role ?? '?';
   if (word && 'period' in word) lexed.period = word.period ?? null;
   if (word && 'era' in word && word.era !== undefined) lexed.era = word.era;

@@ -47,6 +47,7 @@ export function classify(body: Body): Classified {
   if (media !== undefined) return ofMedia(media);
   if (isLocation(first)) return { kind: 'location', media: 'location' };
   const phrase = lines.length === 1 && text.length <= longestPhrase ? foldPhrase(text) : '';
+  if (omittedPhrases.get(phrase) === 'location') return { kind: 'location', media: 'location' };
   if (deletedPhrases.has(phrase) || phrase.startsWith('this message was deleted by admin '))
     return { kind: 'deleted', media: null };
   if (isCall(phrase, first, marked)) return { kind: 'call', media: null };

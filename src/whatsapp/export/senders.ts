@@ -62,7 +62,7 @@ export function createNameSurvey(): { add(rest: string): void; result(): NamesWi
       for (const [name, { lines, parts }] of continuations) {
         if (parts.size > mostParts) continue;
         for (const [part, seen] of parts) {
-          const isUsual = seen.lines >= 3 && seen.lines * 5 >= lines * 4;
+          const isUsual = seen.lines >= 3 && seen.lines * 3 >= lines * 2;
           // iOS: WhatsApp's own text begins with a mark, so what stands before it is a name even in a single line
           if (isUsual || (seen.beforeMark && seen.lines === lines)) names.set(name, part);
         }
@@ -78,7 +78,7 @@ export function splitAuthor(rest: string, names: NamesWithColon): Author {
   if (end < 0) return { sender: null, body: rest };
   const longer = names.get(rest.slice(0, end));
   if (longer !== undefined) {
-    if (!rest.startsWith(longer)) return { sender: null, body: rest };
+    if (!rest.startsWith(`${longer}:`)) return { sender: null, body: rest };
     end = longer.length;
   }
   const sender = plainName(rest.slice(0, end));

@@ -111,7 +111,7 @@ export function detectShape(lines: Iterable<string>, name: string, wanted?: Date
     seconds: sample.second !== null,
     calendar,
     signature,
-    digits: tally.padding.map(([one, two]) => (one * 20 < two ? 2 : two * 20 < one ? 1 : null)),
+    digits: tally.padding.map(([one, two]) => (one === two ? null : one * 4 <= two ? 2 : two * 4 <= one ? 1 : null)),
   };
 }
 
