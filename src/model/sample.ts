@@ -35,32 +35,33 @@ export function sampleToken(
   check(Number.isFinite(top), 'no id may be drawn: every id is banned');
   if (temperature === 0) return best;
 
-  const weights = Float64Array.from(scores, (score) => Math.exp((score - top) / temperature));
-  const candidates = shortlist(weights, topK, topP);
-  let left = random.next() * candidates.reduce((sum, id) => sum + weights[id]!, 0);
+  const weightOf = (score: number): number => Math.exp((score - top) / temperature);
+  const candidates = shortlist(scores, weightOf, topK, topP);
+  const total = candidates.reduce((sum, id) => sum + weightOf(scores[id]!), 0);
+  let left = random.next() * total;
   for (const id of candidates) {
-    left -= weights[id]!;
+    left -= weightOf(scores[id]!);
     if (left < 0) return id;
   }
   return candidates[candidates.length - 1]!; // rounding: the draw was the very end
 }
 
 /** Ids that top-k and then top-p leave, most likely first, lower ids first among equals; at least one. */
-function shortlist(weights: Float64Array, topK: number, topP: number): number[] {
-  const sorted = weights.slice().sort().reverse();
+function shortlist(scores: Float32Array, weightOf: (score: number) => number, topK: number, topP: number): number[] {
+  const sorted = scores.slice().sort().reverse();
   let count = topK > 0 ? Math.min(topK, sorted.length) : sorted.length;
   if (topP < 1) {
-    const kept = sorted.subarray(0, count);
-    const enough = topP * kept.reduce((sum, w) => sum + w, 0);
+    const weights = Array.from(sorted.subarray(0, count), weightOf);
+    const enough = topP * weights.reduce((sum, w) => sum + w, 0);
     let reached = 0;
     let n = 0;
-    while (n < count && (n === 0 || reached < enough)) reached += kept[n++]!;
+    while (n < count && (n === 0 || reached < enough)) reached += weights[n++]!;
     count = n;
   }
   const least = sorted[count - 1]!;
   const ids: number[] = [];
-  for (let id = 0; id < weights.length; id++) if (weights[id]! >= least && weights[id]! > 0) ids.push(id);
-  return ids.sort((a, b) => weights[b]! - weights[a]! || a - b).slice(0, count);
+  for (let id = 0; id < scores.length; id++) if (scores[id]! >= least && scores[id]! > -Infinity) ids.push(id);
+  return ids.sort((a, b) => scores[b]! - scores[a]! || a - b).slice(0, count);
 }
 
 function indexOfMax(scores: Float32Array): number {

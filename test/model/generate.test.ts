@@ -1,0 +1,83 @@
+/** Generation on a tiny real engine. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Engine } from '../../src/model/engine.ts';
+import { generate, type GenerateOptions } from '../../src/model/generate.ts';
+import { createEngine } from '../../src/model/tfjs-engine.ts';
+import { createRandom } from '../../src/util/random.ts';
+import { tinyConfig } from './helpers.ts';
+
+const cycle = [4, 9, 2, 7, 30];
+let engine: Engine;
+
+/** An engine that knows one thing: the cycle goes on. */
+beforeAll(async () => {
+  engine = await createEngine({ backend: 'wasm', config: tinyConfig, seed: 3 });
+  const inputs = Int32Array.from({ length: 5 * 11 }, (_, i) => cycle[((i % 11) + Math.floor(i / 11)) % 5]!);
+  const targets = inputs.map((id) => cycle[(cycle.indexOf(id) + 1) % 5]!);
+  const step = { learningRate: 0.01, weightDecay: 0, beta1: 0.9, beta2: 0.95, clipNorm: 1, dropout: 0, seed: 1 };
+  for (let i = 0; i < 60; i++) await engine.trainStep({ inputs, targets, batchSize: 5, length: 11 }, step);
+});
+
+afterAll(() => {
+  engine.dispose();
+});
+
+const options = (extra: Partial<GenerateOptions> = {}): GenerateOptions => ({
+  sampling: { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 1 },
+  banned: new Set(),
+  stop: [],
+  maxNewTokens: 6,
+  random: createRandom(1),
+  ...extra,
+});
+
+describe('generate', () => {
+  test('goes on with what was learned, for as many ids as asked', async () => {
+    expect(await generate(engine, [4, 9], options())).toEqual([2, 7, 30, 4, 9, 2]);
+    expect(await generate(engine, [4, 9], options({ maxNewTokens: 0 }))).toEqual([]);
+  });
+
+  test('ends with the stop id', async () => {
+    expect(await generate(engine, [4, 9], options({ stop: [30, 7] }))).toEqual([2, 7]);
+  });
+
+  test('ends where the context is full, also with a prompt that fills it', async () => {
+    expect(await generate(engine, Array<number>(10).fill(4), options())).toHaveLength(3);
+    expect(await generate(engine, Array<number>(12).fill(4), options())).toHaveLength(1);
+    await expect(generate(engine, Array<number>(13).fill(4), options())).rejects.toThrow(
+      'a prompt of 13 ids for a context of 12',
+    );
+    await expect(generate(engine, [], options())).rejects.toThrow('a prompt of 0 ids');
+  });
+
+  test('draws no banned id', async () => {
+    const ids = await generate(engine, [4, 9], options({ banned: new Set([2]) }));
+    expect(ids).not.toContain(2);
+  });
+
+  test('the same seed gives the same text, other seeds other texts', async () => {
+    const hot = (seed: number): Promise<number[]> =>
+      generate(
+        engine,
+        [4],
+        options({ sampling: { temperature: 3, topK: 0, topP: 1, repetitionPenalty: 1 }, random: createRandom(seed) }),
+      );
+    expect(await hot(1)).toEqual(await hot(1));
+    expect(new Set((await Promise.all([1, 2, 3, 4].map(hot))).map(String)).size).toBeGreaterThan(1);
+  });
+
+  test('an aborted signal ends it with its reason, and no tensor stays', async () => {
+    const before = engine.numTensors();
+    await expect(
+      generate(engine, [4], options({ signal: AbortSignal.abort(new Error('owner typed')) })),
+    ).rejects.toThrow('owner typed');
+    const controller = new AbortController();
+    const random = { ...createRandom(1), next: () => (controller.abort(new Error('half way')), 0.5) };
+    const sampling = { temperature: 1, topK: 0, topP: 1, repetitionPenalty: 1 };
+    await expect(generate(engine, [4], options({ signal: controller.signal, random, sampling }))).rejects.toThrow(
+      'half way',
+    );
+    await generate(engine, [4, 9], options());
+    expect(engine.numTensors()).toBe(before);
+  });
+});

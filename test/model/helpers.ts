@@ -1,0 +1,63 @@
+/** Small models, random numbers and comparisons for the tests of model/ and train/. */
+import { expect } from 'vitest';
+import type { BackendName, ModelConfig, TokenBatch } from '../../src/types.ts';
+import { createRandom } from '../../src/util/random.ts';
+
+export const backends = ['wasm', 'cpu'] as const satisfies readonly BackendName[];
+
+/** Small enough for loops over every weight, with everything the real sizes have. */
+export const tinyConfig: ModelConfig = {
+  vocabSize: 40,
+  contextLength: 12,
+  layers: 2,
+  width: 16,
+  heads: 2,
+  hiddenWidth: 24,
+  ropeTheta: 10_000,
+  normEps: 1e-5,
+};
+
+/** Standard normals times `scale`. */
+export function normals(count: number, seed: number | string, scale = 1): Float32Array {
+  const random = createRandom(seed);
+  return Float32Array.from({ length: count }, () => random.normal() * scale);
+}
+
+/** Random ids; targets are the next ids, about a third of them masked. */
+export function randomBatch(config: ModelConfig, batchSize: number, length: number, seed: number): TokenBatch {
+  const random = createRandom(`batch ${seed}`);
+  const inputs = Int32Array.from({ length: batchSize * length }, () => random.int(config.vocabSize));
+  const targets = inputs.map(() => (random.next() < 0.35 ? -1 : random.int(config.vocabSize)));
+  targets[0] = 1;
+  return { inputs, targets, batchSize, length };
+}
+
+/** Every number within `tolerance` of the expected one, in units of the largest expected number (or 1 if smaller than that). */
+export function expectClose(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number,
+  label = '',
+): void {
+  expect(actual.length, `${label} length`).toBe(expected.length);
+  let unit = 0;
+  for (let i = 0; i < expected.length; i++) unit = Math.max(unit, Math.abs(expected[i]!));
+  unit = Math.max(unit, 1e-3);
+  for (let i = 0; i < expected.length; i++) {
+    const error = Math.abs(actual[i]! - expected[i]!) / unit;
+    if (!(error <= tolerance)) {
+      expect.fail(`${label}[${i}] is ${actual[i]}, expected ${expected[i]} (off by ${error} of ${unit})`);
+    }
+  }
+}
+
+/** Central differences of a scalar function at `at`, one per element. */
+export function differences(f: (x: Float64Array) => number, at: Float64Array, step = 1e-5): Float64Array {
+  return at.map((_, i) => {
+    const moved = Float64Array.from(at);
+    moved[i] = at[i]! + step;
+    const above = f(moved);
+    moved[i] = at[i]! - step;
+    return (above - f(moved)) / (2 * step);
+  });
+}

@@ -1,0 +1,247 @@
+/** Each operation against plain loops, and its gradient against central differences of those loops, on every backend. */
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { causalAttention, causalMask, rope, ropeTables } from '../../src/model/attention.ts';
+import { prepareBackend, useBackend } from '../../src/model/backend.ts';
+import {
+  applyMask,
+  embedding,
+  linear,
+  maskedCrossEntropy,
+  meanLoss,
+  residual,
+  rmsNorm,
+  swiglu,
+} from '../../src/model/ops.ts';
+import { backends, differences, expectClose, normals } from './helpers.ts';
+import * as reference from './reference.ts';
+
+interface Case {
+  name: string;
+  shapes: number[][];
+  run: (inputs: tf.Tensor[]) => tf.Tensor;
+  plain: (inputs: Float64Array[]) => Float64Array;
+}
+
+const [batch, length, width, heads, hidden, vocabulary] = [2, 5, 8, 2, 6, 11];
+const rows = batch * length;
+const theta = 100;
+const mask = normals(rows * width, 'mask').map((x) => (x > 0 ? 2 : 0));
+const ids = Int32Array.of(3, 0, 3, 10, 7, 3, 1, 0, 9, 3);
+const targets = Int32Array.of(2, -1, 5, 5, -1, 0, 10, -1, 5, 1);
+
+const cases: Case[] = [
+  {
+    name: 'linear',
+    shapes: [
+      [rows, width],
+      [width, hidden],
+    ],
+    run: ([x, w]) => linear(x as tf.Tensor2D, w as tf.Tensor2D),
+    plain: ([x, w]) => reference.matMul(x!, w!, rows, width, hidden),
+  },
+  {
+    name: 'residual',
+    shapes: [
+      [rows, width],
+      [rows, width],
+    ],
+    run: ([x, y]) => residual(x as tf.Tensor2D, y as tf.Tensor2D),
+    plain: ([x, y]) => reference.add(x!, y!),
+  },
+  {
+    name: 'applyMask',
+    shapes: [[rows, width]],
+    run: ([x]) => applyMask(x as tf.Tensor2D, tf.tensor2d(mask, [rows, width])),
+    plain: ([x]) => x!.map((value, i) => value * mask[i]!),
+  },
+  {
+    name: 'rmsNorm',
+    shapes: [[rows, width], [width]],
+    run: ([x, gain]) => rmsNorm(x as tf.Tensor2D, gain as tf.Tensor1D, 1e-5),
+    plain: ([x, gain]) => reference.rmsNorm(x!, gain!, 1e-5),
+  },
+  {
+    name: 'rope',
+    shapes: [[batch * heads, length, width / heads]],
+    run: ([x]) => rope(x as tf.Tensor3D, ropeTables(length, width / heads, theta)),
+    plain: ([x]) => reference.rope(x!, length, width / heads, theta),
+  },
+  {
+    name: 'causalAttention',
+    shapes: [
+      [rows, width],
+      [width, width],
+      [width, width],
+      [width, width],
+    ],
+    run: ([x, query, key, value]) =>
+      causalAttention(
+        x as tf.Tensor2D,
+        { query: query as tf.Tensor2D, key: key as tf.Tensor2D, value: value as tf.Tensor2D },
+        { heads, length, tables: ropeTables(length, width / heads, theta), mask: causalMask(length) },
+      ),
+    plain: ([x, q, k, v]) => reference.attention(x!, [q!, k!, v!], { heads, length, width, theta }),
+  },
+  {
+    name: 'swiglu',
+    shapes: [
+      [rows, width],
+      [width, hidden],
+      [width, hidden],
+    ],
+    run: ([x, gate, up]) => swiglu(x as tf.Tensor2D, gate as tf.Tensor2D, up as tf.Tensor2D),
+    plain: ([x, gate, up]) => reference.swiglu(x!, gate!, up!, width),
+  },
+  {
+    name: 'embedding, with ids that repeat',
+    shapes: [[vocabulary, width]],
+    run: ([table]) => embedding(table as tf.Tensor2D, ids),
+    plain: ([table]) => Float64Array.from([...ids].flatMap((id) => [...table!.subarray(id * width, (id + 1) * width)])),
+  },
+  {
+    name: 'maskedCrossEntropy',
+    shapes: [
+      [rows, width],
+      [vocabulary, width],
+    ],
+    run: ([x, table]) => maskedCrossEntropy(x as tf.Tensor2D, table as tf.Tensor2D, targets),
+    plain: ([x, table]) => reference.crossEntropy(x!, table!, targets, width),
+  },
+  {
+    name: 'meanLoss',
+    shapes: [[rows]],
+    run: ([x]) => meanLoss(x as tf.Tensor1D),
+    plain: ([x]) => Float64Array.of(x!.reduce((a, b) => a + b) / rows),
+  },
+];
+
+describe.each(backends)('on %s', (backend) => {
+  beforeAll(async () => {
+    await prepareBackend(backend);
+  });
+
+  test.each(cases)('$name: value and gradient', ({ name, shapes, run, plain }) => {
+    useBackend(backend);
+    const values = shapes.map((shape, i) => normals(tf.util.sizeFromShape(shape), `${name} ${i}`, 0.7));
+    const exact = values.map((v) => Float64Array.from(v));
+    const expected = plain(exact);
+    const weights = normals(expected.length, `${name} weights`);
+    const before = tf.memory().numTensors;
+
+    const inputs = values.map((v, i) => tf.tensor(v, shapes[i]));
+    const { value, gradients } = tf.tidy(() => {
+      const output = run(inputs);
+      const gradients = tf.grads((...xs: tf.Tensor[]) => run(xs))(inputs, tf.tensor(weights, output.shape));
+      return { value: output.dataSync(), gradients: gradients.map((g) => ({ shape: g.shape, data: g.dataSync() })) };
+    }) as unknown as { value: Float32Array; gradients: { shape: number[]; data: Float32Array }[] };
+    tf.dispose(inputs);
+
+    expectClose(value, expected, 1e-5, name);
+    gradients.forEach(({ shape, data }, i) => {
+      const weighted = (x: Float64Array): number =>
+        plain(exact.map((v, j) => (j === i ? x : v))).reduce((sum, y, n) => sum + y * weights[n]!, 0);
+      expect(shape).toEqual(shapes[i]);
+      expectClose(data, differences(weighted, exact[i]!), 2e-4, `${name}, gradient of input ${i}`);
+    });
+    expect(tf.memory().numTensors, 'tensors left over').toBe(before);
+  });
+
+  test('rope turns scores by distance only: moving query and key together changes nothing', () => {
+    useBackend(backend);
+    const d = 8;
+    const [q, k] = [normals(d, 'q'), normals(d, 'k')];
+    const scoreAt = (i: number, j: number): number =>
+      tf.tidy(() => {
+        const tables = ropeTables(32, d, theta);
+        const at = (x: Float32Array, position: number): tf.Tensor => {
+          const all = tf.tile<tf.Tensor3D>(tf.tensor3d(x, [1, 1, d]), [1, 32, 1]);
+          return tf.slice(rope(all, tables), [0, position, 0], [1, 1, d]);
+        };
+        return tf.sum(tf.mul(at(q, i), at(k, j))).dataSync()[0]!;
+      });
+    const near = scoreAt(5, 2);
+    expect(scoreAt(13, 10)).toBeCloseTo(near, 4);
+    expect(scoreAt(31, 28)).toBeCloseTo(near, 4);
+    expect(Math.abs(scoreAt(5, 4) - near)).toBeGreaterThan(1e-3);
+  });
+
+  test('maskedCrossEntropy of a batch without targets is empty, and huge logits stay finite and exact', () => {
+    useBackend(backend);
+    tf.tidy(() => {
+      const x = tf.tensor2d(normals(4 * width, 'x'), [4, width]);
+      const table = tf.tensor2d(normals(vocabulary * width, 'table'), [vocabulary, width]);
+      expect(maskedCrossEntropy(x, table, new Int32Array(4).fill(-1)).dataSync()).toHaveLength(0);
+
+      const huge = tf.mul<tf.Tensor2D>(x, 100); // logits in the hundreds: the target's share underflows to 0
+      const plain = [huge.dataSync(), table.dataSync()].map((v) => Float64Array.from(v));
+      const expected = reference.crossEntropy(plain[0]!, plain[1]!, [1, 2, -1, 4], width);
+      expect(Math.max(...expected)).toBeGreaterThan(110);
+      expectClose(maskedCrossEntropy(huge, table, Int32Array.of(1, 2, -1, 4)).dataSync(), expected, 1e-5, 'huge');
+    });
+  });
+});
+
+describe('wasm kernels', () => {
+  beforeAll(async () => {
+    await prepareBackend('wasm');
+    await prepareBackend('cpu');
+  });
+
+  const shapes = [
+    { m: 7, k: 5, n: 3, batch: [] },
+    { m: 4, k: 33, n: 64, batch: [] },
+    { m: 64, k: 4, n: 9, batch: [3] },
+    { m: 6, k: 8, n: 10, batch: [2, 3] },
+  ];
+  const flags = [false, true].flatMap((a) => [false, true].map((b) => ({ transposeA: a, transposeB: b })));
+  test.each(shapes.flatMap((s) => flags.map((f) => ({ ...s, ...f }))))(
+    'matMul $batch ($m, $k) x ($k, $n), transposed $transposeA $transposeB, is that of the cpu backend',
+    ({ m, k, n, batch, transposeA, transposeB }) => {
+      const product = (backend: 'wasm' | 'cpu'): { shape: number[]; data: Float32Array } => {
+        useBackend(backend);
+        return tf.tidy(() => {
+          const a = tf.tensor(normals(tf.util.sizeFromShape([...batch, m, k]), 'a'), [
+            ...batch,
+            ...(transposeA ? [k, m] : [m, k]),
+          ]);
+          const b = tf.tensor(normals(tf.util.sizeFromShape([...batch, k, n]), 'b'), [
+            ...batch,
+            ...(transposeB ? [n, k] : [k, n]),
+          ]);
+          const out = tf.matMul(a, b, transposeA, transposeB);
+          return { shape: out.shape, data: out.dataSync() as Float32Array };
+        });
+      };
+      const [wasm, cpu] = [product('wasm'), product('cpu')];
+      expect(wasm.shape).toEqual(cpu.shape);
+      expectClose(wasm.data, cpu.data, 1e-5, 'product');
+    },
+  );
+
+  test('matMul refuses inner sizes and batches that differ', () => {
+    useBackend('wasm');
+    tf.tidy(() => {
+      expect(() => tf.matMul(tf.ones([2, 3]), tf.ones([4, 2]))).toThrow(/inner/);
+      expect(() => tf.matMul(tf.ones([2, 2, 3]), tf.ones([3, 3, 2]))).toThrow(/batches differ|Broadcast|broadcast/);
+    });
+  });
+
+  test('a clone outlives its original, and a slice is a copy of the right part', () => {
+    useBackend('wasm');
+    const before = tf.memory().numTensors;
+    const x = tf.tensor2d([1, 2, 3, 4, 5, 6], [3, 2]);
+    const copy = x.clone();
+    const rows = tf.slice(x, [1, 0], [2, 2]);
+    const column = tf.slice(x, [0, 1], [3, 1]);
+    const integers = tf.tensor1d([7, 8, 9], 'int32');
+    const numbers = tf.slice(integers, [1], [2]);
+    tf.dispose([x, integers]);
+    expect([...copy.dataSync()]).toEqual([1, 2, 3, 4, 5, 6]);
+    expect([...rows.dataSync()]).toEqual([3, 4, 5, 6]);
+    expect([...column.dataSync()]).toEqual([2, 4, 6]);
+    expect([...numbers.dataSync()]).toEqual([8, 9]);
+    tf.dispose([copy, rows, column, numbers]);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
