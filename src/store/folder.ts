@@ -1,7 +1,7 @@
 /** The data folder: private to this user, or nothing is written to it. */
-import { chmodSync, existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, lstatSync, openSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../util/errors.ts';
+import { errorCode, UserError } from '../util/errors.ts';
 import { ensurePrivateDir } from '../util/files.ts';
 
 const isPosix = process.platform !== 'win32'; // mode bits mean nothing there
@@ -39,10 +39,22 @@ export function ensureDataDir(dataDir: string): void {
   );
 }
 
-/** Refuse a private file that is a symbolic link or that other users can read. Absent is fine. */
-export function checkPrivateFile(file: string): void {
-  const stats = lstatSync(file, { throwIfNoEntry: false });
-  if (stats === undefined) return;
+/**
+ * Make sure that a database file exists as 0600 (SQLite gives its companions the same mode), or refuse one that is a
+ * symbolic link or that other users can read. A file that exists is never opened here: closing it again would drop every
+ * lock that SQLite holds on it in this process (POSIX advisory locks; sqlite.org/howtocorrupt.html, section 2.2).
+ */
+export function ensurePrivateFile(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+    checkPrivateFile(file);
+  }
+}
+
+function checkPrivateFile(file: string): void {
+  const stats = lstatSync(file);
   if (stats.isSymbolicLink()) {
     throw new UserError(
       `${file} is a symbolic link, and private data is kept in real files only.`,
@@ -50,7 +62,7 @@ export function checkPrivateFile(file: string): void {
     );
   }
   if (!stats.isFile()) throw new UserError(`${file} is not a file.`, 'Move it away and try again.');
-  if (isPosix && (statSync(file).mode & 0o077) !== 0) {
+  if (isPosix && (stats.mode & 0o077) !== 0) {
     throw new UserError(
       `${file} can be read by other users (mode ${modeOf(stats.mode)}).`,
       `Close it, then try again: chmod 600 ${file}`,

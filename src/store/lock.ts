@@ -2,12 +2,11 @@
  * One process a role: an exclusive SQLite lock on data/locks/<role>.sqlite. The kernel frees it with the process, also
  * after kill -9, so there is no stale lock and nothing to clean up. Not covered: folders shared between machines.
  */
-import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { errorCode, ExitCode, UserError } from '../util/errors.ts';
 import { ensurePrivateDir } from '../util/files.ts';
-import { checkPrivateFile, ensureDataDir } from './folder.ts';
+import { ensureDataDir, ensurePrivateFile } from './folder.ts';
 import { explainSqlite } from './sqlite-errors.ts';
 
 export type LockRole = 'start' | 'retrain' | 'write-admin';
@@ -26,14 +25,16 @@ const holders: Record<LockRole, { what: string; hint: string }> = {
   },
 };
 
+/** A caller may drop its Lock and mean to hold it until the process ends: without this the collector would free it. */
+const held = new Set<Database.Database>();
+
 /** Take the lock of a role, or throw a UserError with exit code 75 at once where another process has it. */
 export function acquireLock(dataDir: string, role: LockRole): Lock {
   ensureDataDir(dataDir);
   const folder = join(dataDir, 'locks');
   ensurePrivateDir(folder);
   const file = join(folder, `${role}.sqlite`);
-  checkPrivateFile(file);
-  closeSync(openSync(file, 'a', 0o600));
+  ensurePrivateFile(file);
   const db = new Database(file, { timeout: 0 });
   try {
     db.exec('BEGIN EXCLUSIVE');
@@ -46,8 +47,10 @@ export function acquireLock(dataDir: string, role: LockRole): Lock {
       cause: error,
     });
   }
+  held.add(db);
   return {
     release: () => {
+      held.delete(db);
       db.close();
     },
   };

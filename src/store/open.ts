@@ -3,11 +3,10 @@
  * WAL with synchronous=FULL (better-sqlite3 is compiled to drop to NORMAL), secure_delete, and private file modes.
  * A damaged file is refused before anything is written to it. Not covered: disks that lie about a flush.
  */
-import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { check, UserError } from '../util/errors.ts';
-import { checkPrivateFile, ensureDataDir } from './folder.ts';
+import { ensureDataDir, ensurePrivateFile } from './folder.ts';
 import { backUpBefore, migrate, refuseForeign } from './migrate.ts';
 import { migrations, type Migration } from './schema.ts';
 import { explainSqlite } from './sqlite-errors.ts';
@@ -29,9 +28,8 @@ export interface OpenOptions {
 export function openDatabase(dataDir: string, options: OpenOptions = {}): Database.Database {
   ensureDataDir(dataDir);
   const file = join(dataDir, databaseName);
-  checkPrivateFile(file);
   try {
-    closeSync(openSync(file, 'a', 0o600)); // SQLite gives -wal and -shm the mode of the file
+    ensurePrivateFile(file);
     const db = new Database(file, { timeout: busyTimeoutMs });
     try {
       prepare(db, file, dataDir, options);

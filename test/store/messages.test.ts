@@ -66,7 +66,7 @@ describe('adding', () => {
         );
         const inserted = atOnce
           ? store.messages.addMany(messages).inserted
-          : messages.filter((message) => store.messages.add(message).inserted).length;
+          : store.transaction(() => messages.filter((message) => store.messages.add(message).inserted).length);
         expect(inserted).toBe(events.length);
         expect(store.messages.count() - before).toBe(events.length);
         for (const { waId, fromMe, inChat } of events) {
@@ -76,7 +76,7 @@ describe('adding', () => {
           expect(rows).toHaveLength(1);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
     expect(store.messages.lastTimestamp(chat)).toBeNull();
   });
@@ -389,7 +389,7 @@ describe('deleted bytes', () => {
       const dir = freshDir();
       const { store, owner, contact, chat } = scene({ dir });
       const ids: string[] = [];
-      for (let n = 0; n < 400; n++) {
+      for (let n = 0; n < 200; n++) {
         const isCanary = n % 7 === 0;
         const text = `${isCanary ? canary : `word${n}`} lorem ipsum ${'q'.repeat((n * 37) % 900)} end`;
         put(store, draft(chat, n % 2 === 0 && !isCanary ? owner : contact, text, { waId: `W${n}`, timestampMs: n }));

@@ -45,7 +45,9 @@ function opened(dir: string, options?: Parameters<typeof openDatabase>[1]): Data
 function filled(): { dir: string; file: string } {
   const dir = freshDir();
   const { store, contact, chat } = scene({ dir });
-  for (let n = 0; n < 200; n++) put(store, draft(chat, contact, `message ${n} ${'x'.repeat(100)}`));
+  store.transaction(() => {
+    for (let n = 0; n < 200; n++) put(store, draft(chat, contact, `message ${n} ${'x'.repeat(100)}`));
+  });
   store.close();
   return { dir, file: join(dir, 'persona.sqlite') };
 }
