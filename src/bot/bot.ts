@@ -52,13 +52,24 @@ export function createBot(deps: BotDeps): Bot {
     await delay(ms, undefined, { signal: closing.signal }).catch(() => undefined);
   };
 
+  /** Closing does not wait for the model: what it would say is not sent any more. */
+  const speak: BotDeps['speak'] = (request) =>
+    new Promise((resolve, reject) => {
+      const giveUp = (): void => resolve(undefined);
+      closing.signal.addEventListener('abort', giveUp);
+      void deps
+        .speak(request)
+        .then(resolve, reject)
+        .finally(() => closing.signal.removeEventListener('abort', giveUp));
+    });
+
   const who = createWho(deps);
   const say = createSentences(deps.settings);
   const sender = createSender(deps);
   const consent = createConsentFlow(deps, say, sender);
   const recorder = createRecorder(deps, who, consent);
   const rules = createReplyRules(deps, who, consent);
-  const replies: Replies = createReplies(deps, { who, rules, recorder, sender, say, wait, isClosed });
+  const replies: Replies = createReplies({ ...deps, speak }, { who, rules, recorder, sender, say, wait, isClosed });
   const commands = commandTable(deps, {
     who,
     consent,

@@ -80,12 +80,18 @@ export function commandTable(
     return change && say.phrase(change);
   };
 
+  const grantOwnNumber = async (chat: Chat, author: number | undefined): Promise<void> => {
+    const contact = who.contactOf(chat);
+    if (contact === undefined || !(await who.isOwnerNumber(chat.key))) return;
+    consent.grantOwnNumber(chat, contact, author === contact);
+  };
+
   const collectOn = async ({ chat, message, author }: CommandContext): Promise<string | undefined> => {
     const contact = who.contactOf(chat);
     if (contact === undefined) return say.phrase('notHere');
     if (settings.speaker !== 'me' && contact !== who.persona()) return say.phrase('notTheirChat');
     store.chats.set(chat.id, { collect: true });
-    if (await who.isOwnerNumber(chat.key)) consent.grantOwnNumber(chat, contact, author === contact);
+    await grantOwnNumber(chat, author);
     const { state } = consent.standing(contact, 'log');
     if (state === 'granted') return say.phrase('collectOn');
     const asked = await consent.ask(chat, message.chatId, contact);
@@ -99,10 +105,11 @@ export function commandTable(
     return say.phrase('collectOff');
   };
 
-  const switchBotOn = ({ chat }: CommandContext): string => {
+  const switchBotOn = async ({ chat, author }: CommandContext): Promise<string> => {
     if (chat.kind === 'self' && settings.speaker === 'me') return say.phrase('notHere');
     if (!maySpeakHere(chat)) return say.phrase('notTheirChat');
     if (!hasVoice()) return noVoice();
+    await grantOwnNumber(chat, author);
     botOn(store, chat.id);
     return say.phrase('botOn');
   };

@@ -24,7 +24,7 @@ export interface ConsentFlow {
   ) => Promise<'sent' | 'not sent' | 'asked before' | 'granted' | 'refused'>;
   /**
    * An OWNER_NUMBER needs no question: the owner agreed in `init`. After a refusal it takes the owner's word from that
-   * number itself (`inPerson`), which `!collect on` written there is.
+   * number itself (`inPerson`), which an owner's command written there is.
    */
   grantOwnNumber: (chat: Chat, personId: number, inPerson: boolean) => void;
   /** `!consent yes`. Undefined: it changes nothing (granted already, or this person never saw a question). */

@@ -82,9 +82,11 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
     const stored = recorder.record(chat, incoming);
     if (isBareStop(incoming.text) && !incoming.fromMe && (await askBack(chat, incoming))) return;
     const isPartner = incoming.fromMe === (chat.kind === 'self');
-    if (!isPartner)
-      replies.cancel(chat.id); // the owner answers in person
-    else if (incoming.kind === 'text' && incoming.media === null) replies.offer(chat.id, incoming, stored);
+    if (!isPartner) return replies.cancel(chat.id); // the owner answers in person
+    const isText = incoming.kind === 'text' && incoming.media === null;
+    // what may not be kept here is not answered; where collection is off, an answer keeps nothing anyway
+    const isUsable = stored !== undefined || !(chat.collect || incoming.isForwarded || incoming.isEphemeral);
+    if (isText && isUsable) replies.offer(chat.id, incoming, stored);
   };
 
   /** "stop" that is no command, from somebody whose messages are stored: once, the bot says how to mean it. */

@@ -136,6 +136,7 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
     for (let tried = 1; tried <= maxCandidates && isCurrent(); tried++) {
       const seed = random.int(2 ** 31);
       const spoken = await speak({ context, seed, sampling: settings.sampling });
+      if (!isCurrent()) return undefined;
       if (spoken === undefined) {
         log.warn({ chat: chatId }, 'no run to answer with');
         return undefined;

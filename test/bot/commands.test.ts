@@ -401,6 +401,15 @@ describe('!bot', () => {
     expect(world.takeSent().at(-1)).toContain('fine by me');
   });
 
+  it('on from an owner number is enough to be answered there, and keeps nothing', async () => {
+    start({ settings: { ownerNumbers: [ownerNumber.digits] } });
+    await world.hear(ownerNumber, '!bot on');
+    await world.hear(ownerNumber, 'hello me');
+    await world.settle();
+    expect(world.takeSent().at(-1)).toContain('fine by me');
+    expect(world.rows()).toEqual([]);
+  });
+
   it('on in the self-chat, with the own voice, says where it works', async () => {
     start();
     await world.type(self, '!bot on', { chatKind: 'self' });

@@ -108,7 +108,8 @@ describe('no reply', () => {
     ['to what the owner types', { fromMe: true }],
     ['to media', { kind: 'media', media: 'image' }],
     ['to a message of eleven minutes ago', { timestampMs: -660_000 }],
-    ['to forwarded text that may not be kept, once it is too old', { isForwarded: true, timestampMs: -660_000 }],
+    ['to forwarded text', { isForwarded: true }],
+    ['to a disappearing message', { isEphemeral: true }],
     ['from catch-up older than ten minutes', { isCatchUp: true, timestampMs: -601_000 }],
   ] as const)('%s', async (_, fields) => {
     await introduced();
@@ -154,6 +155,17 @@ describe('no reply', () => {
     await world.settle();
     expect(world.takeSent()).toEqual([]);
     expect(world.spoken).toEqual([]);
+  });
+
+  it('once the bot is closing, which does not wait for the model', async () => {
+    await introduced();
+    world.thinks(new Promise(() => undefined));
+    await world.hear(anna, 'take all the time you want');
+    await world.clock.advance(1000);
+    expect(world.spoken).toHaveLength(1);
+    await world.bot.close();
+    await world.hear(anna, 'anyone?');
+    expect(world.takeSent()).toEqual([]);
   });
 
   it('while there is no run to serve', async () => {

@@ -113,6 +113,7 @@ export function createWorld(options: WorldOptions = {}) {
     known: [account, anna, ben, ownerNumber],
   };
   let say: (n: number) => string[] | undefined = () => ['fine by me'];
+  let thinking: Promise<void> | undefined;
   let number = 0;
   let store = openStore(dir, { now: () => clock.nowMs, backup: false });
   let bot: Bot;
@@ -188,6 +189,7 @@ export function createWorld(options: WorldOptions = {}) {
       spoken.push(request);
       const bubbles = say(spoken.length);
       await breathe(); // a model takes its time
+      await thinking;
       return bubbles && spokenOf(bubbles, request);
     },
     hasRun: () => options.hasRun ?? true,
@@ -219,6 +221,10 @@ export function createWorld(options: WorldOptions = {}) {
     /** what the model says when asked for the n-th time (from 1); undefined: no run to serve */
     says: (words: (n: number) => string[] | undefined) => {
       say = words;
+    },
+    /** The model answers when this resolves. */
+    thinks: (until: Promise<void>) => {
+      thinking = until;
     },
     inbound,
     /** A message from a contact, delivered twice as WhatsApp Web does; time moves on a second. */
