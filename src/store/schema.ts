@@ -77,7 +77,7 @@ CREATE TABLE messages (
 ) STRICT;
 CREATE INDEX messages_by_time ON messages(chat_id, timestamp_ms, id);
 CREATE INDEX messages_by_wa_id ON messages(chat_id, wa_id);
-CREATE INDEX messages_by_person ON messages(person_id);
+CREATE INDEX messages_by_person ON messages(person_id, chat_id);
 
 -- when a message was edited; what it said before is not kept anywhere
 CREATE TABLE edits (

@@ -56,7 +56,7 @@ async function killRepeatedly(random: Random): Promise<Lane> {
     const child = run(path, dir, String(chat), String(contact), String(Math.max(0, start)));
     const end = ended(child);
     // most die while logging; every fifth at any moment of its start, opening and recovery included
-    const delayMs = kill % 5 === 0 ? random.next() * 400 : random.next() * 40;
+    const delayMs = kill % 5 === 0 ? random.next() * 400 : random.next() * 120;
     if (kill % 5 === 0) setTimeout(() => child.kill('SIGKILL'), delayMs);
     else child.stdout.once('data', () => setTimeout(() => child.kill('SIGKILL'), delayMs));
     const { output, signal } = await end;

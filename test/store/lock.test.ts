@@ -94,4 +94,4 @@ test('ten races of six processes: one wins, five end with 75; kill -9 frees the 
     acquireLock(dir, 'start').release();
     children.forEach((child) => alive.delete(child));
   }
-});
+}, 300_000);
