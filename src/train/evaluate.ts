@@ -25,7 +25,9 @@ export async function evaluateConversations(
   );
   let textNats = 0;
   let markNats = 0;
-  for (const batch of makeBatches(toRows(encoded, engine.config.contextLength), { batchTokens })) {
+  // rows of one conversation each: what it costs must not depend on which others stand in the file
+  const rows = encoded.flatMap((conversation) => toRows([conversation], engine.config.contextLength));
+  for (const batch of makeBatches(rows, { batchTokens })) {
     const losses = await engine.tokenLosses(batch);
     batch.targets.forEach((target, at) => {
       if (target < 0) return;
