@@ -99,13 +99,23 @@ export function createBot(deps: BotDeps): Bot {
   };
 
   return {
-    onReady: ({ aliases }) => who.setAccount(aliases),
+    onReady: ({ aliases }) => {
+      try {
+        who.setAccount(aliases);
+      } catch (error) {
+        log.error(describeError(error), 'the account could not be noted');
+      }
+    },
     onMessage,
     onEdit: (chatId, messageId, text, atMs) =>
       handle(chatId, 'edit', () => pipeline.edit(chatId, messageId, text, atMs)),
     onRevoke: (chatId, messageId) => handle(chatId, 'revoke', () => pipeline.revoke(chatId, messageId)),
     onReaction: (reaction) => handle(reaction.chatId, 'reaction', () => pipeline.reaction(reaction)),
-    catchUp: (fetchSince) => catchUp(deps, who, fetchSince, onMessage),
+    catchUp: (fetchSince) =>
+      catchUp(deps, who, fetchSince, async (message) => {
+        if (isClosed()) throw new Error('the bot is closing');
+        await lanes.run(message.chatId, () => pipeline.message(message));
+      }),
     settled,
     close: async () => {
       closing.abort();

@@ -28,9 +28,10 @@ export async function catchUp(
     const startedAtMs = now();
     try {
       const messages = await fetchSince(chat.key, sinceMs);
-      for (const message of messages) await handle({ ...message, isCatchUp: true });
+      const failed = await handleAll(messages, handle);
+      log.info({ chat: chat.id, messages: messages.length, failed: failed.length }, 'caught up');
+      if (failed.length > 0) throw failed[0];
       store.settings.set(sweptKey(chat.id), String(startedAtMs));
-      log.info({ chat: chat.id, messages: messages.length }, 'caught up');
     } catch (error) {
       log.warn(
         { chat: chat.id, ...describeError(error) },
@@ -38,6 +39,18 @@ export async function catchUp(
       );
     }
   }
+}
+
+/** In order; one that fails does not hold up those after it. Returns what went wrong. */
+async function handleAll(
+  messages: readonly InboundMessage[],
+  handle: (message: InboundMessage) => Promise<void>,
+): Promise<unknown[]> {
+  const failed: unknown[] = [];
+  for (const message of messages) {
+    await handle({ ...message, isCatchUp: true }).catch((error: unknown) => failed.push(error));
+  }
+  return failed;
 }
 
 /** Undefined: nothing in this chat concerns us. Messages from before consent are not stored wherever a sweep begins. */

@@ -306,6 +306,28 @@ describe('catch-up', () => {
     await world.close();
   });
 
+  it('comes back for a message that could not be stored, and takes those after it at once', async () => {
+    const world = createWorld();
+    await world.agree(anna);
+    const missed = ['one', 'two'].map((text) => world.inbound(anna, text));
+    const asked: number[] = [];
+    const fetchSince = (_: string, sinceMs: number): Promise<InboundMessage[]> => {
+      asked.push(sinceMs);
+      return Promise.resolve(missed);
+    };
+    await world.clock.advance(3_600_000);
+    const add = vi.spyOn(world.store.messages, 'add').mockImplementationOnce(() => {
+      throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
+    });
+    await world.bot.catchUp(fetchSince);
+    expect(world.rows()).toEqual(['two']);
+    add.mockRestore();
+    await world.bot.catchUp(fetchSince);
+    expect(world.rows().sort()).toEqual(['one', 'two']);
+    expect(asked[1]).toBe(asked[0]);
+    await world.close();
+  });
+
   it('does not read chats in which nothing was ever on', async () => {
     const world = createWorld();
     await world.type(anna, '!help');

@@ -108,6 +108,8 @@ export function createWorld(options: WorldOptions = {}) {
     /** after a failure the message left nevertheless, and its echo arrives */
     leavesAnyway: false,
     echoes: options.echoes ?? true,
+    /** how a text comes back */
+    echoText: (text: string): string => text,
     /** resolve sends only when the test says so */
     hold: undefined as Promise<void> | undefined,
     known: [account, anna, ben, ownerNumber],
@@ -164,8 +166,9 @@ export function createWorld(options: WorldOptions = {}) {
     const leaves = failure === undefined || phone.leavesAnyway;
     if (leaves) sent.push({ chatId, text, quotedId, id: message.id, atMs: clock.nowMs });
     if (leaves && phone.echoes) {
-      void bot.onMessage(message); // before the send resolves, as WhatsApp Web does
-      setImmediate(() => void bot.onMessage(message));
+      const echo = { ...message, text: phone.echoText(text) };
+      void bot.onMessage(echo); // before the send resolves, as WhatsApp Web does
+      setImmediate(() => void bot.onMessage(echo));
     }
     await phone.hold;
     if (failure !== undefined) throw failure;
