@@ -26,7 +26,7 @@ export interface MessageTable {
    */
   edit(chatId: number, waId: string, text: string): boolean;
   erase(chatId: number, waId: string): boolean;
-  /** text messages of a person, the bot's left out */
+  /** text messages of a person in their own voice: the bot's are left out, and the owner's to a spare account */
   countBy(personId: number): number;
   count(): number;
   /** newest timestamp in the chat, unix ms; null where nothing is stored */
@@ -73,7 +73,8 @@ export function createMessages(db: Database, { phrases, seal, root, now, scrub }
       (SELECT 1 FROM json_each(bubbles) WHERE value = :text)`,
   ].map((sql) => db.prepare(sql));
   const countBy = db.prepare<[number], { n: number }>(
-    `SELECT COUNT(*) AS n FROM messages WHERE person_id = ? AND kind IN ('text', 'edited') AND origin <> 'bot'`,
+    `SELECT COUNT(*) AS n FROM messages WHERE person_id = ?1 AND kind IN ('text', 'edited') AND origin <> 'bot'
+      AND NOT (origin = 'live' AND from_me = 0 AND EXISTS (SELECT 1 FROM aliases WHERE alias = 'me' AND person_id = ?1))`,
   );
   const count = db.prepare<[], { n: number }>('SELECT COUNT(*) AS n FROM messages');
   const last = db.prepare<[number], { at: number | null }>(
