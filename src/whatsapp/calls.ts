@@ -33,7 +33,7 @@ export async function sendText(session: Session, chatId: string, text: string, q
   try {
     message = await within(work, sendMs, () => new Error(`no receipt within ${sendMs} ms`));
   } catch (error) {
-    throw new SendTimeout(errorLine(error), { cause: error });
+    throw new SendTimeout(errorLine(error)); // no cause: it may name people
   }
   // without a message the library lost track of it, which says nothing about whether it left
   if (message === undefined) throw new SendTimeout('whatsapp-web.js returned no message');

@@ -2,8 +2,8 @@
 
 /** A message was handed to WhatsApp and nobody knows what became of it: it may have left. Never send it again blindly. */
 export class SendTimeout extends Error {
-  constructor(detail: string, options: { cause?: unknown } = {}) {
-    super(`the message may have left: ${detail}`, options);
+  constructor(detail: string) {
+    super(`the message may have left: ${detail}`);
     this.name = 'SendTimeout';
   }
 }

@@ -110,7 +110,7 @@ export class Session {
       },
     });
     this.client.on('qr', (qr) => this.#onQr(qr));
-    this.client.on('loading_screen', () => (this.#progressAtMs = Date.now()));
+    this.client.on('loading_screen', () => this.#onProgress());
     this.client.on('ready', () => void this.#onReady());
     this.client.on('change_state', (state: string) => this.#onSocketState(state));
     this.client.on('auth_failure', () => this.end({ reason: 'logged out', detail: 'the session was not accepted' }));
@@ -166,6 +166,8 @@ export class Session {
 
   #onLaunched(browser: Browser, page: Page): void {
     this.#browser = browser;
+    // puppeteer stops listening to its pipes when they close, and a killed browser resets them a moment later
+    for (const stream of browser.process()?.stdio ?? []) stream?.on('error', () => undefined);
     const lost = (detail: string) => () => this.end({ reason: 'broken', detail });
     browser.on('disconnected', lost('the browser is gone'));
     page.on('error', lost('the page crashed'));
@@ -191,6 +193,12 @@ export class Session {
     this.#options.hooks.onQr(qr);
   }
 
+  /** History and missed messages are coming in; after pairing that may take minutes. */
+  #onProgress(): void {
+    this.#progressAtMs = Date.now();
+    if (!this.#isReady && this.#end === undefined) this.#options.hooks.onState('syncing');
+  }
+
   /** The library may say so several times for one document; only the first one counts. */
   async #onReady(): Promise<void> {
     if (this.#isReady || this.#end !== undefined) return;
@@ -211,10 +219,15 @@ export class Session {
     if (state === 'CONNECTED') this.#options.hooks.onState('ready');
   }
 
-  /** A question to the page, with a limit. */
+  /** A question to the page, with a limit. What the page throws may name people; what this throws does not. */
   async ask<T>(question: () => Promise<T> | undefined): Promise<T | undefined> {
     const { callMs } = this.#options.timeouts;
-    return within(Promise.resolve(question()), callMs, () => new Error(`no answer of the page within ${callMs} ms`));
+    const late = (): Error => new Error(`no answer of the page within ${callMs} ms`);
+    try {
+      return await within(Promise.resolve(question()), callMs, late);
+    } catch (error) {
+      throw new Error(`WhatsApp Web could not be asked: ${errorLine(error)}`);
+    }
   }
 
   async #watch(): Promise<void> {

@@ -173,9 +173,9 @@ async function comeOnline({ account, contacts, chats, pending, options }) {
   if (asHistory) for (const message of pending) missed(message);
   setState('CONNECTED');
   if (isFirst) {
-    for (progress.percent of [10, 60, 100]) Cmd.trigger('offline_progress_update_from_bridge');
     // 'wait': the sync ends once somebody listens, as a slow real one does; 'race': it ends at once
     if (options.sync === 'wait') while (!Socket.listenerCount('change:hasSynced')) await sleep(20);
+    for (progress.percent of [10, 60, 100]) Cmd.trigger('offline_progress_update_from_bridge');
     if (options.sync === 'never') return;
     await sleep(options.syncDelayMs);
     Socket.set({ hasSynced: true });
