@@ -118,28 +118,27 @@ function createTrie(order: number): Ngram & { learn(pieces: readonly Piece[]): v
   };
   const childOf = (node: number, byte: number): number | undefined => children.get(node * byteValues + byte);
 
-  /** contexts[k] = node of the last k bytes; returns the same for one byte more */
-  const advance = (contexts: readonly number[], byte: number, counted: boolean): number[] => {
-    const following = [root];
-    contexts.forEach((context, k) => {
-      const child = childOf(context, byte) ?? addChild(context, byte);
-      if (counted) {
-        if (count[child] === 0) types[context]!++;
+  const learn = (pieces: readonly Piece[]): void => {
+    const contexts = new Int32Array(order + 1).fill(unseen); // contexts[k]: node of the last k bytes, up to order - 1
+    const advance = (byte: number, counted: boolean): void => {
+      for (let k = order - 1; k >= 0; k--) {
+        const context = contexts[k]!;
+        if (context === unseen) continue; // fewer than k bytes so far
+        const child = childOf(context, byte) ?? addChild(context, byte);
+        contexts[k + 1] = child;
+        if (!counted) continue;
+        if (count[child]! === 0) types[context]!++;
         count[child]!++;
         total[context]!++;
       }
-      if (k + 1 < order) following.push(child);
-    });
-    return following;
-  };
-
-  const learn = (pieces: readonly Piece[]): void => {
+    };
     let tail: Uint8Array = new Uint8Array(0); // the bytes that still matter as context
     for (const { bytes, counted } of pieces) {
       if (counted) {
-        let contexts: readonly number[] = [root];
-        for (const byte of tail) contexts = advance(contexts, byte, false);
-        for (const byte of bytes) contexts = advance(contexts, byte, true);
+        contexts.fill(unseen);
+        contexts[0] = root;
+        for (const byte of tail) advance(byte, false);
+        for (const byte of bytes) advance(byte, true);
       }
       tail = lastBytes(bytes.length < order ? Buffer.concat([tail, bytes]) : bytes, order - 1);
     }

@@ -1,4 +1,5 @@
 /** Chat format v1: layout, gaps, quotes, loss mask, prompts and replies, and typed special tokens as an attack. */
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ConversationMessage } from '../../src/types.ts';
@@ -408,3 +409,27 @@ test('bannedInReplies leaves gaps within a conversation, quotes, <|msg|> and <|e
 function isPlaceholder(each: number): boolean {
   return each >= tokenIds.image && each < tokenIds.msg;
 }
+
+test('docs/chat-format.md shows what is done', () => {
+  const nine = Date.UTC(2026, 8, 19, 9);
+  const ada = { isPersona: true, personId: 1 };
+  const rows: Omit<Parameters<typeof message>[0], 'rowId'>[] = [
+    { text: 'are you up?', timestampMs: nine },
+    { text: 'call me: 555 0100', timestampMs: nine + 4_000 },
+    { text: 'yes', timestampMs: nine + 40_000, quotedRowId: 0, ...ada },
+    { text: 'on the way', media: 'image', timestampMs: nine + 43_000, ...ada },
+    { text: 'be right there', timestampMs: nine + 1_200_000, personId: 1, isBot: true },
+    { text: 'that was the bot', timestampMs: nine + 1_210_000, ...ada },
+  ];
+  const encoded = encode(
+    rows.map((row, rowId) => message({ rowId, ...row })),
+    {
+      previousMs: nine - 12 * 3_600_000,
+      redact: (text) => (text.startsWith('call') ? [{ start: 9, end: text.length, token: 'phone' }] : []),
+    },
+  );
+  const page = readFileSync(new URL('../../docs/chat-format.md', import.meta.url), 'utf8');
+  const blocks = [...page.matchAll(/```text\n([^`]*)\n```/g)].map(([, block]) => block);
+  expect(blocks).toEqual([show(encoded.ids), showLoss(encoded, lossKind.text), showLoss(encoded, lossKind.mark)]);
+  expect(page).toContain(`= ${scoredBytes(encoded, tokenizer)}.`);
+});
