@@ -55,25 +55,22 @@ async function replayOne(idText: string, json: boolean): Promise<void> {
     const spoken = await voice.speak({ context, seed, sampling, runId });
     if (spoken === undefined)
       throw new UserError(`run ${runId} is gone`, 'only the last runs are kept; that reply cannot be repeated');
-    const bubbles = spoken.bubbles.map((bubble) => bubble.text);
-    const same = JSON.stringify(bubbles) === JSON.stringify(stored.bubbles);
-    if (json)
-      printJson({
-        id: stored.id,
-        runId,
-        seed,
-        backend: spoken.backend,
-        text: bubbles.join('\n'),
-        same,
-        promptUnchanged: spoken.promptHash === stored.promptHash,
-      });
+    const sampled = spoken.bubbles.map(({ text }) => text.trim()).filter((text) => text !== '');
+    const text = sampled.slice(0, stored.bubbles.length).join('\n'); // a reply that was interrupted sent the first ones
+    const same = text === stored.bubbles.join('\n');
+    const promptUnchanged = spoken.promptHash === stored.promptHash;
+    if (json) printJson({ id: stored.id, runId, seed, backend: spoken.backend, text, same, promptUnchanged });
     else {
-      console.log(bubbles.join('\n'));
-      console.error(
-        same ? '(the same text as was sent)' : '(not the text that was sent: the messages before it were edited since)',
-      );
+      console.log(text);
+      console.error(same ? '(the same text as was sent)' : whyDifferent(promptUnchanged));
     }
   } finally {
     await voice.close();
   }
+}
+
+function whyDifferent(promptUnchanged: boolean): string {
+  return promptUnchanged
+    ? '(not the text that was sent, from the same prompt: this machine computes differently)'
+    : '(not the text that was sent: the messages before it were edited since)';
 }

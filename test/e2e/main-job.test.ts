@@ -180,6 +180,12 @@ describe.sequential('from pairing to a reply, as a user has it', { timeout: 240_
     expect(bot.output()).not.toMatch(/Scan with WhatsApp/);
   });
 
+  test('retrains by itself when RETRAIN_CRON says so', async () => {
+    expect(await bot.stop()).toBe(0);
+    bot = startPersona({ ...home, env: { ...home.env, RETRAIN_CRON: '*/5 * * * * *' } }, ['start']);
+    await bot.shows(/"verdict":"skipped".*nothing changed.*retrain ended/, 60_000);
+  });
+
   test('a second copy ends with 75 and says so', async () => {
     const second = await persona(home, ['start']);
     expect(second.code).toBe(75);
