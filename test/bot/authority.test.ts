@@ -227,6 +227,28 @@ test('what the model writes is never a command, and a reply that looks like one 
   await world.close();
 });
 
+test.each([
+  '9@c.us',
+  '1700000009@c.us',
+  '1491700000009@c.us',
+  'x491700000009@c.us',
+  '491700000009@c.us.evil',
+  '491700000009@c.us@c.us',
+  '491700000009@C.US',
+  '+491700000009@c.us',
+  ' 491700000009@c.us',
+  '491700000009@g.us',
+  '491700000009@lid',
+  '491700000009',
+  '',
+])('%j is not the owner number', async (id) => {
+  const world = createWorld({ settings: { ownerNumbers: [ownerNumber.digits, '', '1'] } });
+  for (const { text } of ownerCommands) await world.hear({ c: id }, text);
+  expect(world.takeSent()).toEqual([]);
+  expect(world.store.chats.list().map(({ key }) => key)).toEqual(['import:voice']);
+  await world.close();
+});
+
 test('a stranger with the hidden id of an owner number is told from one without', async () => {
   const world = createWorld({ settings: { ownerNumbers: [ownerNumber.digits] } });
   world.phone.known.push(cleo);

@@ -121,6 +121,25 @@ describe('!consent', () => {
     expect(world.state(anna)).toBe('asked');
   });
 
+  it('yes where only replies are on is nothing: nobody asked', async () => {
+    start();
+    await world.type(anna, '!bot on');
+    world.takeSent();
+    await world.hear(anna, '!consent yes');
+    expect(world.takeSent()).toEqual([]);
+    expect(world.state(anna)).toBe('unknown');
+  });
+
+  it('yes that is delivered after a later refusal does not undo it', async () => {
+    start();
+    await world.agree(anna);
+    const late = world.inbound(anna, '!consent yes');
+    world.clock.nowMs += 1000;
+    await world.hear(anna, '!stop');
+    await world.deliver(late);
+    expect(world.state(anna)).toBe('withdrawn');
+  });
+
   it('yes after a refusal counts from then on', async () => {
     start();
     await world.agree(anna);

@@ -217,6 +217,18 @@ test('a message that was taken back or edited is gone from the disk, and does no
   await world.close();
 });
 
+test('a message that is taken back before it is delivered, or edited into a command, is not kept', async () => {
+  const world = createWorld();
+  await world.agree(anna);
+  const early = world.inbound(anna, 'taken back first');
+  await world.bot.onRevoke(anna.c, early.id);
+  await world.deliver(early);
+  const edited = await world.hear(anna, 'soon a command');
+  await world.bot.onEdit(anna.c, edited.id, '!bot off all', world.clock.nowMs);
+  expect(world.rows()).toEqual([]);
+  await world.close();
+});
+
 test('a message of the very second of consent: live ones after it are kept, swept ones are not', async () => {
   const world = createWorld();
   await world.type(anna, '!collect on');

@@ -113,6 +113,7 @@ describe('no reply', () => {
     ['from catch-up older than ten minutes', { isCatchUp: true, timestampMs: -601_000 }],
   ] as const)('%s', async (_, fields) => {
     await introduced();
+    await world.clock.advance(3_600_000); // so that old does not mean before consent
     const { timestampMs, ...rest } = { timestampMs: 0, ...fields };
     await world.hear(anna, 'and?', { ...rest, timestampMs: world.clock.nowMs + timestampMs });
     await world.settle();
@@ -204,6 +205,16 @@ describe('collection off, replies on', () => {
     expect(world.spoken.at(-1)?.context.at(-1)).toMatchObject({ text: 'not to be kept', isPersona: false, rowId: -1 });
     expect(world.store.messages.count()).toBe(before);
     expect(world.store.replies.list(10)).toHaveLength(replies);
+  });
+
+  it('does not answer what is forwarded or disappears', async () => {
+    await introduced();
+    await world.type(anna, '!collect off');
+    world.takeSent();
+    await world.hear(anna, 'passed on', { isForwarded: true });
+    await world.hear(anna, 'gone soon', { isEphemeral: true });
+    await world.settle();
+    expect(world.takeSent()).toEqual([]);
   });
 });
 
