@@ -3,9 +3,9 @@ import { Presets, SingleBar } from 'cli-progress';
 import type { TrainProgress } from '../src/train/loop.ts';
 
 export interface ProgressView {
-  phase(name: string): void;
-  update(progress: TrainProgress): void;
-  stop(): void;
+  phase: (name: string) => void;
+  update: (progress: TrainProgress) => void;
+  stop: () => void;
 }
 
 /** @param quiet show nothing (`--json`) */

@@ -68,10 +68,10 @@ async function run(context: Context, log: Logger, closing: (() => Promise<void> 
   closing.push(() => nights.close());
 
   const stopped = untilStopped();
-  let client: WhatsAppClient | undefined;
+  const whatsapp: { client?: WhatsAppClient } = {};
   const connected = (): WhatsAppClient => {
-    if (client === undefined) throw new Error('WhatsApp is not connected yet');
-    return client;
+    if (whatsapp.client === undefined) throw new Error('WhatsApp is not connected yet');
+    return whatsapp.client;
   };
   const bot = createBot({
     store,
@@ -97,13 +97,13 @@ async function run(context: Context, log: Logger, closing: (() => Promise<void> 
   });
   closing.push(() => bot.close());
 
-  client = await openWhatsApp({
+  whatsapp.client = await openWhatsApp({
     sessionDir: join(env.dataDir, 'session'),
     browser: { executablePath, args: env.chromeArgs },
     log,
     events: wire(bot, log, connected, (error) => stopped.end(error)),
   });
-  closing.push(() => client?.close());
+  closing.push(() => connected().close());
 
   if (env.retrainCron !== 'off') {
     const cron = scheduleNights(env.retrainCron, persona.timezone, nights, log);
