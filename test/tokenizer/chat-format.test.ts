@@ -151,8 +151,12 @@ describe('encodeConversation', () => {
 
   test('gives no gap beside an unknown time, and minutes win over seconds', () => {
     const times = [null, noon + 1000, noon + 2000, null];
-    const messages = times.map((timestampMs, rowId) => message({ rowId, timestampMs, minutePrecision: rowId === 1 }));
-    expect(show(encode(messages).ids)).toBe('<|bos|><|other|>hi<|msg|>hi<|msg|><|gap1|>hi<|msg|>hi<|end|>');
+    for (const minutes of [1, 2]) {
+      const messages = times.map((timestampMs, rowId) =>
+        message({ rowId, timestampMs, minutePrecision: rowId === minutes }),
+      );
+      expect(show(encode(messages).ids)).toBe('<|bos|><|other|>hi<|msg|>hi<|msg|><|gap1|>hi<|msg|>hi<|end|>');
+    }
   });
 
   test('names others by appearance, the ninth and later like the eighth', () => {
@@ -187,7 +191,9 @@ describe('encodeConversation', () => {
       '<|bos|><|other|>u there?<|end|><|persona|>beep<|msg|>boop<|end|><|persona|>me now<|end|>',
     );
     expect(showLoss(encoded, lossKind.text)).toBe('me now<|end|>');
-    expect(showLoss(encode([message({ rowId: 5, isBot: true, isPersona: true })]), lossKind.text)).toBe('');
+    const both = [message({ rowId: 5, isBot: true, isPersona: true }), message({ rowId: 6, isPersona: true })];
+    expect(show(encode(both).ids)).toBe('<|bos|><|persona|>hi<|end|><|persona|>hi<|end|>');
+    expect(showLoss(encode(both), lossKind.text)).toBe('hi<|end|>');
   });
 
   test('keeps a message said before in its place, without loss', () => {
