@@ -22,7 +22,7 @@ import {
   type Positions,
   type RopeTables,
 } from './attention.ts';
-import { applyMask, embedding, linear, maskedCrossEntropy, residual, rmsNorm, swiglu } from './ops.ts';
+import { applyMask, embedding, linear, maskedCrossEntropy, residual, rmsNorm, swiglu, withTarget } from './ops.ts';
 
 // === Parameters
 
@@ -83,35 +83,47 @@ export function disposeNetwork({ tables, mask }: Network): void {
 export type Dropout = (x: tf.Tensor2D) => tf.Tensor2D;
 
 /**
- * Inverted dropout for arrays of (rows, width). One pool of random masks is drawn on the host, and each use takes a
+ * Inverted dropout for arrays of up to (rows, width). One pool of random masks is drawn on the host, and each use takes a
  * window of it at a random offset: drawing a fresh mask each time would cost more than the layer it is for. The masks
  * depend on the seed alone, not on the backend. Call inside a tidy.
  */
 export function createDropout(rate: number, rows: number, width: number, seed: number): Dropout {
   if (rate === 0) return (x) => x;
   const random = createRandom(`dropout ${seed}`);
-  const size = rows * width;
   const threshold = Math.round(rate * 65_536);
   const kept = 65_536 / (65_536 - threshold);
-  const pool = new Float32Array(2 * size);
+  const pool = new Float32Array(2 * rows * width);
   for (let i = 0; i < pool.length; i += 2) {
     const bits = Math.floor(random.next() * 4_294_967_296);
     pool[i] = (bits & 0xffff) < threshold ? 0 : kept;
     pool[i + 1] = bits >>> 16 < threshold ? 0 : kept;
   }
   const masks = tf.tensor1d(pool);
-  return (x) => applyMask(x, tf.reshape(tf.slice(masks, [random.int(size + 1)], [size]), [rows, width]));
+  return (x) => applyMask(x, tf.reshape(tf.slice(masks, [random.int(pool.length - x.size + 1)], [x.size]), x.shape));
 }
 
-/** Token ids, row after row -> normed hidden states (N, C). */
-export function hiddenStates(network: Network, ids: Int32Array, length: number, dropout: Dropout): tf.Tensor2D {
+/**
+ * Token ids, row after row -> normed hidden states (N, C). With `wanted` only those positions come out, (M, C): past the
+ * last attention no position needs another, so the rest of the last layer is done for these alone.
+ */
+export function hiddenStates(
+  network: Network,
+  ids: Int32Array,
+  length: number,
+  dropout: Dropout,
+  wanted?: Int32Array,
+): tf.Tensor2D {
   const { config, layers } = network;
   const { normEps, contextLength } = config;
   check(length <= contextLength, `rows of ${length} ids exceed the context of ${contextLength}`);
   const positions = positionsAt(network, 0, length);
   let x = dropout(embedding(network.embedding, ids)); // (N, C)
   for (const layer of layers) {
-    const mixed = causalAttention(rmsNorm(x, layer.attentionNorm, normEps), layer.attention, positions); // (N, C)
+    let mixed = causalAttention(rmsNorm(x, layer.attentionNorm, normEps), layer.attention, positions); // (N, C)
+    if (wanted && layer === layers.at(-1)) {
+      x = embedding(x, wanted); // (M, C)
+      mixed = embedding(mixed, wanted); // (M, C)
+    }
     x = residual(x, dropout(linear(mixed, layer.output))); // (N, C)
     const inner = swiglu(rmsNorm(x, layer.mlpNorm, normEps), layer.gate, layer.up); // (N, F)
     x = residual(x, dropout(linear(inner, layer.down))); // (N, C)
@@ -121,8 +133,9 @@ export function hiddenStates(network: Network, ids: Int32Array, length: number, 
 
 /** Cross-entropy in nats of each target of the batch, in order of position -> (M). */
 export function targetLosses(network: Network, batch: TokenBatch, dropout: Dropout = (x) => x): tf.Tensor1D {
-  const hidden = hiddenStates(network, batch.inputs, batch.length, dropout); // (N, C)
-  return maskedCrossEntropy(hidden, network.embedding, batch.targets);
+  const { positions, ids } = withTarget(batch.targets);
+  const hidden = hiddenStates(network, batch.inputs, batch.length, dropout, positions); // (M, C)
+  return maskedCrossEntropy(hidden, network.embedding, ids);
 }
 
 /** Logits of every position: ids of one or more rows of `length` -> (N, V). For tests and small inputs. */

@@ -137,7 +137,7 @@ export function embedding(table: tf.Tensor2D, ids: Int32Array): tf.Tensor2D {
 export function maskedCrossEntropy(hidden: tf.Tensor2D, table: tf.Tensor2D, targets: Int32Array): tf.Tensor1D {
   const { positions, ids } = withTarget(targets);
   if (ids.length === 0) return tf.tensor1d([]);
-  const picked = embedding(hidden, positions); // (M, C)
+  const picked = ids.length === targets.length ? hidden : embedding(hidden, positions); // (M, C)
   const indices = tf.tensor2d(ids, [ids.length, 1], 'int32');
   return differentiable<tf.Tensor1D>([picked, table], (save) => {
     const logits = tf.matMul(picked, table, false, true); // (M, V)
