@@ -24,13 +24,11 @@ export function createConversations(db: Database, seal: Seal, root: (personId: n
   const byWaId = db.prepare<[number, string], { id: number }>(
     'SELECT id FROM messages WHERE chat_id = ? AND wa_id = ? ORDER BY id',
   );
-  const owner = db.prepare<[], { person_id: number }>(`SELECT person_id FROM aliases WHERE alias = 'me'`);
   const quotedRowId = (chatId: number, waId: string): number | null => byWaId.get(chatId, waId)?.id ?? null;
 
   const toConversation: Conversations['toConversation'] = (messages, personaId) => {
-    const personId = root(personaId);
-    const voice = { personId, isOwner: personId === owner.get()?.person_id };
-    return messages.map((message) => toConversationMessage(message, voice, quotedRowId));
+    const persona = root(personaId);
+    return messages.map((message) => toConversationMessage(message, persona, quotedRowId));
   };
   const conversations = db.transaction((personaId: number) =>
     chats.all().flatMap(({ id, key }) => {

@@ -26,7 +26,7 @@ export interface MessageTable {
    */
   edit(chatId: number, waId: string, text: string): boolean;
   erase(chatId: number, waId: string): boolean;
-  /** text messages of a person in their own voice: the bot's are left out, and the owner's to a spare account */
+  /** text messages of a person, the bot's left out */
   countBy(personId: number): number;
   count(): number;
   /** newest timestamp in the chat, unix ms; null where nothing is stored */
@@ -72,9 +72,8 @@ export function createMessages(db: Database, { phrases, seal, root, now, scrub }
     `DELETE FROM replies WHERE :isBot AND chat_id = :chatId AND EXISTS
       (SELECT 1 FROM json_each(bubbles) WHERE value = :text)`,
   ].map((sql) => db.prepare(sql));
-  const countBy = db.prepare<{ personId: number }, { n: number }>(
-    `SELECT COUNT(*) AS n FROM messages WHERE person_id = :personId AND kind IN ('text', 'edited') AND origin <> 'bot'
-      AND NOT (origin = 'live' AND from_me = 0 AND EXISTS (SELECT 1 FROM aliases WHERE alias = 'me' AND person_id = :personId))`,
+  const countBy = db.prepare<[number], { n: number }>(
+    `SELECT COUNT(*) AS n FROM messages WHERE person_id = ? AND kind IN ('text', 'edited') AND origin <> 'bot'`,
   );
   const count = db.prepare<[], { n: number }>('SELECT COUNT(*) AS n FROM messages');
   const last = db.prepare<[number], { at: number | null }>(
@@ -154,7 +153,7 @@ export function createMessages(db: Database, { phrases, seal, root, now, scrub }
       if (wasStored) scrub();
       return wasStored;
     },
-    countBy: (personId) => countBy.get({ personId: root(personId) })!.n,
+    countBy: (personId) => countBy.get(root(personId))!.n,
     count: () => count.get()!.n,
     lastTimestamp: (chatId) => last.get(chatId)!.at,
   };

@@ -41,25 +41,17 @@ export function toStored(row: MessageRow): StoredMessage {
   };
 }
 
-/** Whose voice is learned. */
-export interface VoiceOf {
-  personId: number;
-  /** the account's owner: what they write *to* the account (a spare one) is said to the persona, not by it */
-  isOwner: boolean;
-}
-
 /** @param quotedRowId row id of a message of that chat by WhatsApp id, null where it is not stored */
 export function toConversationMessage(
   message: StoredMessage,
-  voice: VoiceOf,
+  personaId: number,
   quotedRowId: (chatId: number, waId: string) => number | null,
 ): ConversationMessage {
   const isBot = message.origin === 'bot';
-  const isToSpareAccount = voice.isOwner && message.origin === 'live' && !message.fromMe;
   return {
     rowId: message.rowId,
     personId: message.personId,
-    isPersona: message.personId === voice.personId && !isBot && !isToSpareAccount,
+    isPersona: message.personId === personaId && !isBot,
     isBot,
     timestampMs: message.timestampMs,
     minutePrecision: message.minutePrecision,

@@ -174,21 +174,6 @@ describe('reading', () => {
     expect(store.messages.countBy(owner)).toBe(1);
   });
 
-  test('what the owner writes to a spare account is said to the persona, not by it', () => {
-    const { store, owner, contact, chat } = scene();
-    const toTheBot = put(store, draft(chat, owner, 'who are you', { fromMe: false, timestampMs: 1 }));
-    const fromThePhone = put(store, draft(chat, owner, 'me', { fromMe: true, timestampMs: 2 }));
-    const voiceOf = (personaId: number): number[] =>
-      store.messages
-        .conversations(personaId)
-        .flatMap(({ messages }) => messages.filter(({ isPersona }) => isPersona).map(({ rowId }) => rowId));
-    expect(voiceOf(owner)).toEqual([fromThePhone]);
-    expect(store.messages.countBy(owner)).toBe(1);
-    const theirs = put(store, draft(chat, contact, 'hi', { fromMe: false, timestampMs: 3 }));
-    expect(voiceOf(contact)).toEqual([theirs]);
-    expect(toTheBot).not.toBe(fromThePhone);
-  });
-
   const visible = ({ store, chat, owner }: ReturnType<typeof scene>): number[][] => [
     store.messages.recent(chat, 9).map(({ rowId }) => rowId),
     store.messages.conversations(owner).flatMap(({ messages }) => messages.map(({ rowId }) => rowId)),
