@@ -22,6 +22,9 @@ import { browserCacheDir, loadContext, noticesDir, openServingVoice } from './co
 import type { Context } from './context.ts';
 import { RetrainChild } from './retrain-child.ts';
 
+/** Every hour. */
+const sweepPattern = '17 * * * *';
+
 export function register(program: Command): void {
   program
     .command('start')
@@ -93,7 +96,6 @@ async function run(context: Context, log: Logger, closing: (() => Promise<void> 
     aliases: (id) => connected().aliases(id),
     speak: (request) => voice.speak(request),
     hasRun: () => existsSync(join(env.modelsDir, 'current.json')),
-    retrain: () => nights.run(),
   });
   closing.push(() => bot.close());
 
@@ -109,6 +111,9 @@ async function run(context: Context, log: Logger, closing: (() => Promise<void> 
     const cron = scheduleNights(env.retrainCron, persona.timezone, nights, log);
     closing.push(() => cron.stop());
   }
+  // WhatsApp Web announces nothing that arrived while the connection was away: it is looked for at times
+  const sweep = new Cron(sweepPattern, { protect: true }, () => catchUp(bot, connected));
+  closing.push(() => sweep.stop());
   await stopped.promise;
 }
 
@@ -121,11 +126,8 @@ function wire(bot: Bot, log: Logger, client: () => WhatsAppClient, end: (error: 
     onQr: showQr,
     onReady: (account) => {
       log.info('ready');
-      contain(
-        Promise.resolve(bot.onReady(account)).then(() =>
-          bot.catchUp((chatId, sinceMs) => client().fetchSince(chatId, sinceMs)),
-        ),
-      );
+      bot.onReady(account);
+      contain(catchUp(bot, client));
     },
     onMessage: (message) => contain(bot.onMessage(message)),
     onEdit: (chatId, id, text, atMs) => contain(bot.onEdit(chatId, id, text, atMs)),
@@ -134,6 +136,10 @@ function wire(bot: Bot, log: Logger, client: () => WhatsAppClient, end: (error: 
     onState: (state) => log.info({ state }, 'WhatsApp'),
     onFatal: end,
   };
+}
+
+function catchUp(bot: Bot, client: () => WhatsAppClient): Promise<void> {
+  return bot.catchUp((chatId, sinceMs) => client().fetchSince(chatId, sinceMs));
 }
 
 function showQr(qr: string): void {

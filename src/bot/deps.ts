@@ -4,7 +4,7 @@
  */
 import type { Voice } from '../reply/voice.ts';
 import type { Store } from '../store/store.ts';
-import type { SamplingOptions, Verdict } from '../types.ts';
+import type { SamplingOptions } from '../types.ts';
 import type { Logger } from '../util/log.ts';
 import type { Random } from '../util/random.ts';
 import type { ReplyCaps } from './caps.ts';
@@ -47,8 +47,6 @@ export interface BotDeps {
   speak: Voice['speak'];
   /** is there a run of one's own to serve? */
   hasRun: () => boolean;
-  /** for a later version: no command of this one starts a training run */
-  retrain: () => Promise<{ verdict: Verdict; reason: string }>;
   /** Resolves after so many ms; given so that tests need not wait. */
   wait?: (ms: number) => Promise<void>;
 }

@@ -196,7 +196,6 @@ export function createWorld(options: WorldOptions = {}) {
       return bubbles && spokenOf(bubbles, request);
     },
     hasRun: () => options.hasRun ?? true,
-    retrain: () => Promise.resolve({ verdict: 'skipped', reason: 'not in this test' }),
     wait: (ms) => clock.wait(ms),
   });
 
