@@ -4,7 +4,17 @@
 
 // === Messages
 
-export const messageKinds = ['text', 'media', 'system', 'deleted', 'edited', 'call', 'poll', 'location', 'contact'] as const;
+export const messageKinds = [
+  'text',
+  'media',
+  'system',
+  'deleted',
+  'edited',
+  'call',
+  'poll',
+  'location',
+  'contact',
+] as const;
 export type MessageKind = (typeof messageKinds)[number];
 
 export const mediaKinds = ['image', 'video', 'voice', 'sticker', 'file', 'location', 'contact'] as const;

@@ -29,7 +29,8 @@ export interface GuardOptions {
   regions?: readonly string[];
 }
 
-export type GuardReason = 'empty' | 'command' | 'too long' | 'link' | 'contact detail' | 'copied phrase' | 'copied message';
+export type GuardReason =
+  'empty' | 'command' | 'too long' | 'link' | 'contact detail' | 'copied phrase' | 'copied message';
 export type GuardVerdict = { ok: true } | { ok: false; reason: GuardReason };
 
 /** A reply is at most this long in all, however long the persona writes. */
@@ -44,9 +45,7 @@ const ownSayings = 2;
 /** May this reply, as the bubbles that would be sent, leave for this chat? The first reason found is given. */
 export function checkReply(bubbles: readonly string[], options: GuardOptions): GuardVerdict {
   const reason =
-    shapeReason(bubbles, options.maxChars) ??
-    detailReason(bubbles, options) ??
-    copyReason(bubbles, options);
+    shapeReason(bubbles, options.maxChars) ?? detailReason(bubbles, options) ?? copyReason(bubbles, options);
   return reason === undefined ? { ok: true } : { ok: false, reason };
 }
 

@@ -156,7 +156,8 @@ test('packing fills rows, whatever the order, and gives the same rows every time
   const { fill } = rowStats(rows, 128);
   expect(fill).toBeGreaterThan(0.97);
   expect(rowStats(toRows(random.shuffle([...encoded]), 128), 128).rows).toBe(rows.length);
-  const flat = (list: typeof rows): string => list.map(({ inputs, targets }) => `${inputs.join()} ${targets.join()}`).join('\n');
+  const flat = (list: typeof rows): string =>
+    list.map(({ inputs, targets }) => `${inputs.join()} ${targets.join()}`).join('\n');
   expect(flat(toRows(encoded, 128)) === flat(rows)).toBe(true);
   const firsts = rows.map(({ inputs }) => place(inputs[1] ?? 0)[0]);
   expect(firsts).toEqual([...firsts].sort((a, b) => a - b));
