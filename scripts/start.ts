@@ -14,7 +14,6 @@ import { openStore } from '../src/store/store.ts';
 import { ensureBrowser } from '../src/whatsapp/browser.ts';
 import { openWhatsApp } from '../src/whatsapp/client.ts';
 import type { WhatsAppClient, WhatsAppEvents } from '../src/whatsapp/client.ts';
-import { UserError } from '../src/util/errors.ts';
 import { createLog } from '../src/util/log.ts';
 import type { Logger } from '../src/util/log.ts';
 import { createRandom } from '../src/util/random.ts';
@@ -108,7 +107,9 @@ async function run(context: Context, log: Logger, closing: (() => Promise<void> 
   closing.push(() => connected().close());
 
   if (env.retrainCron !== 'off') {
-    const cron = scheduleNights(env.retrainCron, persona.timezone, nights, log);
+    const cron = new Cron(env.retrainCron, { timezone: persona.timezone, protect: true }, async () => {
+      await nights.run();
+    });
     closing.push(() => cron.stop());
   }
   // WhatsApp Web announces nothing that arrived while the connection was away: it is looked for at times
@@ -146,19 +147,6 @@ function showQr(qr: string): void {
   qrcode.generate(qr, { small: true }, (drawn) => {
     process.stdout.write(`\nScan with WhatsApp on your phone (Linked devices > Link a device):\n\n${drawn}\n`);
   });
-}
-
-function scheduleNights(pattern: string, timezone: string, nights: RetrainChild, log: Logger): Cron {
-  try {
-    return new Cron(pattern, { timezone, protect: true }, async () => {
-      await nights.run();
-    });
-  } catch (error) {
-    log.debug({ err: error }, 'cron pattern');
-    throw new UserError(`RETRAIN_CRON is "${pattern}"`, 'write five cron fields such as "0 3 * * *", or off', {
-      cause: error,
-    });
-  }
 }
 
 /** Resolves on SIGTERM or SIGINT, rejects when WhatsApp ended for good. */

@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { Cron } from 'croner';
 import { config as readDotenv } from 'dotenv';
 import { IANAZone } from 'luxon';
 import { z } from 'zod';
@@ -105,7 +106,7 @@ export function loadEnvironment(processEnv: NodeJS.ProcessEnv = process.env): En
     chromeArgs: parseChromeArgs(value('CHROME_ARGS')),
     backend: oneOf('PERSONA_BACKEND', ['auto', ...backendNames], 'auto'),
     reviewPort: parsePort(value('REVIEW_PORT') ?? '4680'),
-    retrainCron: value('RETRAIN_CRON') ?? '0 3 * * *',
+    retrainCron: parseCron(value('RETRAIN_CRON') ?? '0 3 * * *'),
     ownerNumbers: parseNumbers(value('OWNER_NUMBERS')),
     logLevel: oneOf('LOG_LEVEL', logLevels, 'info'),
   };
@@ -217,6 +218,16 @@ function parseChromeArgs(text: string | undefined): string[] {
   const result = z.array(z.string()).safeParse(json);
   if (!result.success) throw wrongVariable('CHROME_ARGS', text, 'a JSON array of strings such as ["--no-sandbox"]');
   return result.data;
+}
+
+function parseCron(pattern: string): string {
+  if (pattern === 'off') return pattern;
+  try {
+    new Cron(pattern, { paused: true });
+  } catch {
+    throw wrongVariable('RETRAIN_CRON', pattern, 'five cron fields such as "0 3 * * *", or to off');
+  }
+  return pattern;
 }
 
 function parsePort(text: string): number {

@@ -66,6 +66,7 @@ describe('environment', () => {
     ['REVIEW_PORT', '70000'],
     ['REVIEW_PORT', 'x'],
     ['OWNER_NUMBERS', 'mum'],
+    ['RETRAIN_CRON', 'at night'],
   ])('%s=%s names the variable, the value and the remedy', (name, value) => {
     const error = failure(() => loadEnvironment({ [name]: value }));
     expect(error.message).toBe(`${name} is "${value}"`);

@@ -72,6 +72,8 @@ export const defaultTimeouts: Timeouts = {
 const hourMs = 3_600_000;
 const maxRestartsPerHour = 6;
 const maxBackoffMs = 900_000;
+/** Starts without any network after which the owner is told. */
+const attemptsOffline = 3;
 
 /**
  * Start WhatsApp Web and keep it running. Resolves once a browser runs; pairing and everything after it come as events.
@@ -99,6 +101,7 @@ class Supervisor implements WhatsAppClient {
   #session: Session | undefined;
   #restartsMs: number[] = [];
   #state: ClientState | undefined;
+  #wasReached = false;
 
   constructor(options: WhatsAppOptions) {
     this.#options = options;
@@ -162,6 +165,10 @@ class Supervisor implements WhatsAppClient {
         this.#reportFatal(end);
         break;
       }
+      if (this.#isOfflineFromTheStart(end)) {
+        this.#tell(() => this.#options.events.onFatal(unreachable(end.error)));
+        break;
+      }
       await this.#backOff();
     }
     this.#session = undefined;
@@ -192,6 +199,11 @@ class Supervisor implements WhatsAppClient {
     });
   }
 
+  /** Never got through and cannot: somebody is at the terminal and should know. Later, a lost network is waited for. */
+  #isOfflineFromTheStart({ error }: SessionEnd): boolean {
+    return !this.#wasReached && this.#restartsMs.length >= attemptsOffline - 1 && isNetworkError(error);
+  }
+
   /** Wait before the next start: longer each time, and never more than six starts an hour. */
   async #backOff(): Promise<void> {
     const now = Date.now();
@@ -216,6 +228,7 @@ class Supervisor implements WhatsAppClient {
     const isFinal = this.#state === 'logged out' || this.#state === 'blocked' || this.#state === 'outdated';
     if (state === this.#state || isFinal) return;
     this.#state = state;
+    this.#wasReached ||= state === 'pairing' || state === 'syncing' || state === 'ready';
     this.#tell(() => this.#options.events.onState(state));
   }
 
@@ -233,6 +246,21 @@ class Supervisor implements WhatsAppClient {
     if (this.#session?.isReady !== true || this.#state !== 'ready') throw new Error('WhatsApp is not connected');
     return this.#session;
   }
+}
+
+/** Chromium's word for a page that no network leads to. */
+function isNetworkError(error: unknown): boolean {
+  return (
+    error instanceof Error && /net::ERR_(?:NAME|INTERNET|ADDRESS|NETWORK|CONNECTION|PROXY|TIMED)/.test(error.message)
+  );
+}
+
+function unreachable(cause: unknown): UserError {
+  return new UserError(
+    `web.whatsapp.com cannot be reached (${errorLine(cause)}).`,
+    'Check the network of this machine, then start again.',
+    { cause },
+  );
 }
 
 /** What the owner is told, and the state to be left in. */

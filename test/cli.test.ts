@@ -1,0 +1,210 @@
+/**
+ * The command line as a user meets it: exit codes, one clear line with the remedy, JSON that is only JSON, and nothing
+ * half done. Each command runs as its own process from dist.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openStore } from '../src/store/store.ts';
+import { distFile, projectRoot } from '../src/util/dist.ts';
+import { makeHome, persona, startPersona } from './support/cli.ts';
+import type { Finished, Home } from './support/cli.ts';
+
+const sample = join(projectRoot, 'persona', 'sample', 'chat.txt');
+const fixtures = join(projectRoot, 'test', 'whatsapp-export', 'fixtures');
+const everybody = ['--me', 'Juno Varga', '--i-have-consent-from', 'Elias Brandt', '--yes'];
+const commands = ['init', 'import', 'retrain', 'chat', 'start', 'replay', 'evaluate', 'doctor', 'demo'];
+
+let home: Home;
+beforeEach(() => {
+  home = makeHome();
+});
+afterEach(() => home.remove());
+
+const init = (): Promise<Finished> => persona(home, ['init', '--name', 'Juno', '--size', 'nano', '--yes']);
+/** One line that says what is wrong, one with the remedy, nothing else. */
+const oneClearLine = /^persona: .+\n {2}-> .+\n$/;
+
+function countMessages(): number {
+  if (!existsSync(join(home.dataDir, 'persona.sqlite'))) return 0;
+  const store = openStore(home.dataDir);
+  try {
+    return store.messages.count();
+  } finally {
+    store.close();
+  }
+}
+
+describe('usage', () => {
+  test('help lists the commands that work, and each is an npm script', async () => {
+    const { code, stdout } = await persona(home, ['--help']);
+    expect(code).toBe(0);
+    const listed = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map((match) => match[1]).filter((name) => name !== 'help');
+    expect(listed.sort()).toEqual([...commands].sort());
+    const { scripts } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    for (const name of commands) expect(scripts[name]).toBe(`node dist/scripts/persona.js ${name}`);
+  });
+
+  test.each([[['sing']], [['retrain', '--quickly']], [['evaluate']], [['import']]])(
+    'persona %j ends with 2',
+    async (args) => {
+      expect((await persona(home, args)).code).toBe(2);
+    },
+  );
+
+  test.each(['import x.txt', 'retrain', 'chat', 'start', 'replay', 'evaluate --test x --persona y'])(
+    'without persona.json `%s` ends with 1 and says how to make one',
+    async (line) => {
+      const { code, stderr, stdout } = await persona(home, line.split(' '));
+      expect(code).toBe(1);
+      expect(stderr).toMatch(oneClearLine);
+      expect(stderr).toContain('persona init');
+      expect(stdout).toBe('');
+    },
+  );
+
+  test('a misspelled key in persona.json is named, with the right one', async () => {
+    writeFileSync(join(home.personaDir, 'persona.json'), '{"name":"Juno","speeker":"me"}');
+    const { code, stderr } = await persona(home, ['retrain']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('unknown key "speeker", did you mean "speaker"?');
+  });
+});
+
+describe('init', () => {
+  test('never replaces a persona.json unasked', async () => {
+    await init();
+    const again = await init();
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain('exists already');
+  });
+
+  test('without a terminal and without flags it says which flags', async () => {
+    const { code, stderr } = await persona(home, ['init']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('persona init --name NAME --yes');
+  });
+});
+
+describe('import', () => {
+  beforeEach(init);
+
+  test.each([
+    ['a file that is not there', 'nowhere.txt', /nowhere\.txt does not exist/],
+    ['a file that is no export', 'package.json', /package\.json, line 1: not a chat/],
+    ['an empty file', 'empty.txt', /empty\.txt/],
+  ])('%s: file, reason, remedy, and nothing stored', async (_what, name, words) => {
+    writeFileSync(join(home.dir, 'empty.txt'), '');
+    const path = name === 'package.json' ? join(projectRoot, name) : join(home.dir, name);
+    const { code, stderr } = await persona(home, ['import', path, ...everybody]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(oneClearLine);
+    expect(stderr).toMatch(words);
+    expect(countMessages()).toBe(0);
+  });
+
+  test('without consent of the other person nothing is stored, and the flag is named', async () => {
+    const { code, stderr } = await persona(home, ['import', sample, '--me', 'Juno Varga', '--yes']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('no consent from "Elias Brandt"');
+    expect(stderr).toContain('--i-have-consent-from "Elias Brandt"');
+    expect(countMessages()).toBe(0);
+  });
+
+  test('a name that is not in the export is refused, with the names that are', async () => {
+    const { code, stderr } = await persona(home, ['import', sample, '--me', 'Juno', '--yes']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('Juno Varga, Elias Brandt');
+  });
+
+  test('dry run: one JSON line a message, exactly as expected.json says, and nothing stored', async () => {
+    const file = 'android_en-GB.txt';
+    const { code, stdout, stderr } = await persona(home, ['import', join(fixtures, file), '--dry-run', '--json']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const expected = JSON.parse(readFileSync(join(fixtures, 'expected.json'), 'utf8')) as Record<
+      string,
+      { messages: object[] }
+    >;
+    const lines = stdout.trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as object)).toEqual(expected[file]?.messages);
+    expect(countMessages()).toBe(0);
+  });
+
+  test('the same file twice adds nothing the second time', async () => {
+    const first = await persona(home, ['import', sample, ...everybody, '--json']);
+    const second = await persona(home, ['import', sample, ...everybody, '--json']);
+    const { inserted } = JSON.parse(first.stdout) as { inserted: number };
+    expect(JSON.parse(second.stdout)).toMatchObject({ inserted: 0, known: inserted });
+    expect(countMessages()).toBe(inserted);
+  });
+
+  test('a full disk: one line with the remedy, nothing half imported', ({ skip }) => {
+    const mounts = spawnSync('unshare', ['-m', 'true']);
+    if (mounts.status !== 0) skip('needs the right to mount a small disk (root on Linux)');
+    const persona = `"${process.execPath}" "${distFile('scripts/persona.ts')}"`;
+    const agreed = `--me 'Juno Varga' --i-have-consent-from 'Juno Varga' --i-have-consent-from 'Elias Brandt' --yes`;
+    const script = `
+      mount -t tmpfs -o size=700k,mode=700 tmpfs "$DATA_DIR" || exit 99
+      ${persona} import "${sample}" ${agreed}; code=$?
+      mount -o remount,size=64m "$DATA_DIR" || exit 99
+      ${persona} doctor --json; exit $code`;
+    const done = spawnSync('unshare', ['-m', 'bash', '-c', script], { env: home.env, encoding: 'utf8' });
+    expect(done.status).toBe(1);
+    expect(done.stderr).toMatch(oneClearLine);
+    expect(done.stderr).toContain('disk is full');
+    expect(done.stdout).toMatch(/persona\.sqlite: 0 messages/);
+  });
+});
+
+describe('start', () => {
+  beforeEach(init);
+
+  test('a browser that is not there: its path and the remedy', async () => {
+    home.env['CHROME_PATH'] = join(home.dir, 'no-browser');
+    const { code, stderr } = await persona(home, ['start']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('CHROME_PATH');
+    expect(stderr.trimEnd().split('\n').slice(-2).join('\n') + '\n').toMatch(oneClearLine);
+  });
+
+  test('a cron pattern that is none: the variable and the remedy', async () => {
+    home.env['RETRAIN_CRON'] = 'at night';
+    const { code, stderr } = await persona(home, ['start']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(oneClearLine);
+    expect(stderr).toContain('RETRAIN_CRON is "at night"');
+  });
+
+  test('no network from the start: says so after a few tries', async () => {
+    home.env['CHROME_ARGS'] = JSON.stringify(['--host-resolver-rules=MAP * ~NOTFOUND']);
+    const { code, stderr } = await persona(home, ['start']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('persona: web.whatsapp.com cannot be reached');
+    expect(stderr).toContain('-> Check the network of this machine');
+  });
+
+  test('SIGTERM before anything is connected still ends cleanly', async () => {
+    home.env['CHROME_ARGS'] = JSON.stringify(['--host-resolver-rules=MAP * ~NOTFOUND']);
+    const bot = startPersona(home, ['start']);
+    await bot.shows(/"state":"starting"/);
+    expect(await bot.stop()).toBe(0);
+  });
+});
+
+describe('doctor', () => {
+  test('on a bare machine it names what is missing, each with its remedy, and changes nothing', async () => {
+    home.env['CHROME_PATH'] = join(home.dir, 'no-browser');
+    const { code, stdout } = await persona(home, ['doctor', '--json']);
+    expect(code).toBe(1);
+    const findings = JSON.parse(stdout) as { name: string; state: string; found: string; remedy: string }[];
+    const missing = findings.filter(({ state }) => state === 'missing').map(({ name }) => name);
+    expect(missing).toEqual(['persona.json', 'browser']);
+    for (const { state, remedy } of findings) expect(remedy === '').toBe(state === 'ok');
+    expect(findings.find(({ name }) => name === 'backend wasm')?.state).toBe('ok');
+    expect(existsSync(home.dataDir)).toBe(false);
+    expect(existsSync(home.modelsDir)).toBe(false);
+  });
+});
