@@ -16,7 +16,7 @@ const fromScratch: Record<
   ModelSize,
   Pick<Recipe, 'epochs' | 'batchTokens' | 'learningRate' | 'dropout' | 'patience'>
 > = {
-  nano: { epochs: 30, batchTokens: 1024, learningRate: 3e-3, dropout: 0.1, patience: 5 },
+  nano: { epochs: 8, batchTokens: 256, learningRate: 1e-3, dropout: 0.1, patience: 2 },
   small: { epochs: 20, batchTokens: 2048, learningRate: 1e-3, dropout: 0.1, patience: 4 },
   base: { epochs: 15, batchTokens: 4096, learningRate: 6e-4, dropout: 0.1, patience: 3 },
   large: { epochs: 15, batchTokens: 8192, learningRate: 3e-4, dropout: 0.1, patience: 3 },
