@@ -26,7 +26,7 @@ const sample = {
   other: 'Elias Brandt',
   timezone: 'Europe/London',
 };
-const sampling = { temperature: 0.7, topK: 40, topP: 0.9, repetitionPenalty: 1.1 };
+const sampling = { temperature: 0.5, topK: 40, topP: 0.9, repetitionPenalty: 1.1 };
 const trainingMinutes = 2;
 
 export function register(program: Command): void {

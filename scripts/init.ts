@@ -25,6 +25,13 @@ interface InitOptions {
 const ownerTerms =
   'What you write in chats where you switch collection on is stored on this computer and trains a model that imitates you there.';
 
+const sizeChoices = [
+  { value: 'nano', name: 'nano: minutes on a CPU, rough' },
+  { value: 'small', name: 'small: the default; a night on a CPU' },
+  { value: 'base', name: 'base: wants a GPU' },
+  { value: 'large', name: 'large: wants a large GPU' },
+];
+
 export function register(program: Command): void {
   program
     .command('init')
@@ -99,7 +106,7 @@ async function ask(given: InitOptions): Promise<InitOptions> {
   const language = given.language ?? [
     await input({ message: 'Language of the notices (en, de, es, fr, ...)', default: 'en' }),
   ];
-  const size = given.size ?? (await select({ message: 'Model size', choices: [...modelSizes], default: 'small' }));
+  const size = given.size ?? (await select({ message: 'Model size', choices: sizeChoices, default: 'small' }));
   if (!(await confirm({ message: `${ownerTerms} Do you agree?`, default: false }))) {
     throw new UserError('nothing was written', 'run `persona init` again when you agree');
   }

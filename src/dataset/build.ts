@@ -32,7 +32,7 @@ export interface DatasetManifest {
     /** older than `maxAgeMs` */
     oldConversations: number;
     repeatedConversations: number;
-    /** persona messages kept as context only */
+    /** messages kept as context only */
     repeatedMessages: number;
   };
 }

@@ -20,7 +20,7 @@ export interface Conversation {
   /** time of the chat's last message before this conversation, null where there is none or its time is unknown */
   previousMs: number | null;
   messages: readonly ConversationMessage[];
-  /** row ids of persona messages that carry no loss (dedupe.ts) */
+  /** row ids of messages that carry no loss (dedupe.ts) */
   withoutLoss: ReadonlySet<number>;
 }
 

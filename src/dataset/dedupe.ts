@@ -1,7 +1,7 @@
 /**
  * Exact duplicates, the cheapest protection against learning by heart: a text seen 8 times is given back, a text seen
- * once is not (Kandpal et al. 2022). Repeated conversations go (a chat imported twice); a long persona message said
- * before stays in its place as context and carries no loss.
+ * once is not (Kandpal et al. 2022). Repeated conversations go (a chat imported twice); a long message that the persona,
+ * or the others, said before stays in its place as context and carries no loss.
  * Not covered: near duplicates, and short messages, whose repetition is the voice itself.
  */
 import { sha256 } from '../util/files.ts';
@@ -34,10 +34,10 @@ export function dedupe(conversations: Iterable<Conversation>): Deduped {
     seenConversations.add(key);
     const withoutLoss = new Set(conversation.withoutLoss);
     for (const { rowId, isPersona, isBot, text } of conversation.messages) {
-      if (!isPersona || isBot) continue;
+      if (isBot) continue;
       const normal = normalise(text);
       if (countWords(normal) < minRepeatedWords) continue;
-      const message = sha256(normal);
+      const message = sha256(`${isPersona}\n${normal}`);
       if (seenMessages.has(message)) {
         withoutLoss.add(rowId);
         repeatedMessages++;

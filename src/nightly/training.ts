@@ -58,15 +58,16 @@ export async function trainOnDataset(dataset: Dataset, options: TrainingOptions)
   const tokenizerJson = options.base?.tokenizerJson ?? trainTokenizer(trainSplit, options.size);
   const tokenizer = createTokenizer(fromTokenizerJson(tokenizerJson));
   const config = options.base?.config ?? modelConfig(options.size, tokenizer.vocabSize);
-  const rowsOf = (conversations: readonly Conversation[]): TrainingRow[] =>
+  const rowsOf = (conversations: readonly Conversation[], lossOn: 'persona' | 'everyone'): TrainingRow[] =>
     toRows(
       conversations.map((conversation) =>
-        encodeConversation(conversation.messages, tokenizer, { ...conversation, redact }),
+        encodeConversation(conversation.messages, tokenizer, { ...conversation, redact, lossOn }),
       ),
       config.contextLength,
     );
-  const rows = rowsOf(trainSplit);
-  const validationRows = rowsOf(conversationsOf(dataset, 'validation'));
+  // from scratch there is no language yet, and the other side speaks it too (docs/recipe.md)
+  const rows = rowsOf(trainSplit, options.base === undefined ? 'everyone' : 'persona');
+  const validationRows = rowsOf(conversationsOf(dataset, 'validation'), 'persona');
 
   const { backend, base, seed } = options;
   const engine = await createEngine({

@@ -87,10 +87,15 @@ export interface EncodedConversation {
 export interface EncodeOptions {
   /** time of the chat's last message before the first of these; null or absent: there is none, or nobody knows when */
   previousMs?: number | null;
-  /** row ids of persona messages that carry no loss (said before; see dataset/dedupe.ts) */
+  /** row ids of messages that carry no loss (said before; see dataset/dedupe.ts) */
   withoutLoss?: ReadonlySet<number>;
   /** what to put placeholders for, in everybody's texts */
   redact?: RedactSpans;
+  /**
+   * whose text carries loss: the persona's (as in scoring), or every person's, for a model that has yet to learn the
+   * language. Speakers and the others' gap and quote marks never do.
+   */
+  lossOn?: 'persona' | 'everyone';
 }
 
 /** One message of a reply. */
@@ -146,8 +151,9 @@ export function encodeConversation(
 
   describe(messages, options.previousMs ?? null).forEach(({ speaker, opensTurn, closesTurn, marks }, at) => {
     const message = messages[at]!;
-    const scored = message.isPersona && !message.isBot && options.withoutLoss?.has(message.rowId) !== true;
-    const textKind = scored ? lossKind.text : lossKind.none;
+    const isNew = !message.isBot && options.withoutLoss?.has(message.rowId) !== true;
+    const scored = isNew && message.isPersona;
+    const textKind = scored || (isNew && options.lossOn === 'everyone') ? lossKind.text : lossKind.none;
     if (opensTurn) put(speaker, lossKind.none, at);
     for (const mark of marks) put(mark, scored ? lossKind.mark : lossKind.none, at);
     for (const id of bodyIds(message, tokenizer, options.redact)) {

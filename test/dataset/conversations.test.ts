@@ -129,12 +129,17 @@ describe('dedupe', () => {
     expect(dedupe(conversations([said(1, six), said(2, `${six}!`)])).repeatedMessages).toBe(0);
   });
 
-  test('leaves short messages, other people and the bot alone', () => {
+  test('leaves short messages and the bot alone', () => {
     const five = 'I will never say that';
-    const rows = [said(1, five), said(2, five), message({ rowId: 3, text: six }), message({ rowId: 4, text: six })];
     const bot = [said(5, six, { isBot: true }), said(6, six)];
-    expect(dedupe(conversations(rows)).repeatedMessages).toBe(0);
+    expect(dedupe(conversations([said(1, five), said(2, five)])).repeatedMessages).toBe(0);
     expect(dedupe(conversations(bot)).repeatedMessages).toBe(0);
+  });
+
+  test('counts the others apart from the persona, who may say what they said', () => {
+    const rows = [said(1, six), message({ rowId: 2, text: six }), message({ rowId: 3, text: six }), said(4, six)];
+    const [conversation] = dedupe(conversations(rows)).conversations;
+    expect([...(conversation?.withoutLoss ?? [])]).toEqual([3, 4]);
   });
 
   test('counts words in scripts without spaces', () => {

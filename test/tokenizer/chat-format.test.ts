@@ -196,6 +196,19 @@ describe('encodeConversation', () => {
     expect(showLoss(encode(both), lossKind.text)).toBe('hi<|end|>');
   });
 
+  test('with lossOn everyone the text of all people carries loss, but no speaker, bot or mark of others', () => {
+    const messages = [
+      message({ rowId: 1, text: 'u there?', timestampMs: 0 }),
+      message({ rowId: 2, text: 'hello', timestampMs: 20_000 }),
+      message({ rowId: 3, text: 'beep', isBot: true, personId: 1, timestampMs: 30_000 }),
+      message({ rowId: 4, text: 'me now', isPersona: true, timestampMs: 31_000 }),
+    ];
+    const encoded = encode(messages, { lossOn: 'everyone', withoutLoss: new Set([2]) });
+    expect([...encoded.ids]).toEqual([...encode(messages).ids]);
+    expect(showLoss(encoded, lossKind.text)).toBe('u there?<|msg|>me now<|end|>');
+    expect(showLoss(encoded, lossKind.mark)).toBe('<|gap0|>');
+  });
+
   test('keeps a message said before in its place, without loss', () => {
     const encoded = encode(burst, { withoutLoss: new Set([2, 4]) });
     expect([...encoded.ids]).toEqual([...encode(burst).ids]);
