@@ -3,7 +3,8 @@
  * after kill -9, so there is no stale lock and nothing to clean up. Not covered: folders shared between machines.
  */
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import type { Database } from 'better-sqlite3';
+import { openSqlite } from './database.ts';
 import { errorCode, ExitCode, UserError } from '../util/errors.ts';
 import { ensurePrivateDir } from '../util/files.ts';
 import { ensureDataDir, ensurePrivateFile } from './folder.ts';
@@ -26,7 +27,7 @@ const holders: Record<LockRole, { what: string; hint: string }> = {
 };
 
 /** A caller may drop its Lock and mean to hold it until the process ends: without this the collector would free it. */
-const held = new Set<Database.Database>();
+const held = new Set<Database>();
 
 /** Take the lock of a role, or throw a UserError with exit code 75 at once where another process has it. */
 export function acquireLock(dataDir: string, role: LockRole): Lock {
@@ -35,7 +36,7 @@ export function acquireLock(dataDir: string, role: LockRole): Lock {
   ensurePrivateDir(folder);
   const file = join(folder, `${role}.sqlite`);
   ensurePrivateFile(file);
-  const db = new Database(file, { timeout: 0 });
+  const db = openSqlite(file, { timeout: 0 });
   try {
     db.exec('BEGIN EXCLUSIVE');
   } catch (error) {

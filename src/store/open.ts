@@ -4,7 +4,8 @@
  * A damaged file is refused before anything is written to it. Not covered: disks that lie about a flush.
  */
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import type { Database } from 'better-sqlite3';
+import { openSqlite } from './database.ts';
 import { check, UserError } from '../util/errors.ts';
 import { ensureDataDir, ensurePrivateFile } from './folder.ts';
 import { backUpBefore, migrate, refuseForeign } from './migrate.ts';
@@ -25,12 +26,12 @@ export interface OpenOptions {
 }
 
 /** Open, check, migrate. Every failure that a user can act on is a UserError that names the file. */
-export function openDatabase(dataDir: string, options: OpenOptions = {}): Database.Database {
+export function openDatabase(dataDir: string, options: OpenOptions = {}): Database {
   ensureDataDir(dataDir);
   const file = join(dataDir, databaseName);
   try {
     ensurePrivateFile(file);
-    const db = new Database(file, { timeout: busyTimeoutMs });
+    const db = openSqlite(file, { timeout: busyTimeoutMs });
     try {
       prepare(db, file, dataDir, options);
       return db;
@@ -47,7 +48,7 @@ export function openDatabase(dataDir: string, options: OpenOptions = {}): Databa
  * Fold the write-ahead log into the database and cut it to nothing: only then are deleted bytes gone from disk.
  * False where another process was reading just then; ask again later.
  */
-export function truncateLog(db: Database.Database): boolean {
+export function truncateLog(db: Database): boolean {
   db.pragma('busy_timeout = 250');
   try {
     const [result] = db.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
@@ -57,7 +58,7 @@ export function truncateLog(db: Database.Database): boolean {
   }
 }
 
-function prepare(db: Database.Database, file: string, dataDir: string, options: OpenOptions): void {
+function prepare(db: Database, file: string, dataDir: string, options: OpenOptions): void {
   const version = db.prepare<[], { v: string }>('SELECT sqlite_version() AS v').get()!.v;
   check(isAtLeast(version, oldestSqlite), `SQLite ${version} is older than ${oldestSqlite}`);
   const steps = options.migrations ?? migrations;
@@ -89,7 +90,7 @@ function prepare(db: Database.Database, file: string, dataDir: string, options: 
   }
 }
 
-function refuseDamaged(db: Database.Database, file: string): void {
+function refuseDamaged(db: Database, file: string): void {
   const found: unknown = db.pragma('quick_check(1)', { simple: true });
   if (found === 'ok') return;
   throw new UserError(

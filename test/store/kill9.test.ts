@@ -4,7 +4,7 @@
  * Run: npm run build && npx vitest run test/store/kill9.test.ts
  */
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import { openSqlite } from '../../src/store/database.ts';
 import { expect, test } from 'vitest';
 import { createRandom, type Random } from '../../src/util/random.ts';
 import { compiled, ended, run, script } from './child.ts';
@@ -63,7 +63,7 @@ async function killRepeatedly(random: Random): Promise<Lane> {
     if (signal === 'SIGKILL') lane.kills++;
     for (const [, n] of output.matchAll(/^ACK (\d+)\n/gm)) acked.add(Number(n));
 
-    const db = new Database(join(dir, 'persona.sqlite'));
+    const db = openSqlite(join(dir, 'persona.sqlite'));
     if (db.pragma('integrity_check', { simple: true }) !== 'ok') lane.unsound++;
     const stored = db
       .prepare<[], { wa_id: string; n: number }>('SELECT wa_id, COUNT(*) AS n FROM messages GROUP BY wa_id')

@@ -1,7 +1,7 @@
 /** Messages: added once, read only where consent stands, edited and erased. Run: npx vitest run test/store/messages.test.ts */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import { openSqlite } from '../../src/store/database.ts';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { phraseHashes } from '../../src/util/phrases.ts';
@@ -259,7 +259,7 @@ describe('edits and erasure', () => {
     expect(count('one two three four five six')).toEqual([0]);
     expect(count('two three four five six seven')).toEqual([1]);
     expect(store.messages.edit(chat, 'B', 'x')).toBe(false);
-    const db = new Database(join(dir, 'persona.sqlite'), { readonly: true });
+    const db = openSqlite(join(dir, 'persona.sqlite'), { readonly: true });
     onTestFinished(() => {
       db.close();
     });
@@ -311,7 +311,7 @@ describe('edits and erasure', () => {
     expect(store.replies.list(9).map(({ bubbles }) => bubbles)).toEqual([['x', 'boop']]);
     store.messages.erase(chat, 'C');
     store.messages.erase(chat, 'S');
-    const db = new Database(join(dir, 'persona.sqlite'), { readonly: true });
+    const db = openSqlite(join(dir, 'persona.sqlite'), { readonly: true });
     onTestFinished(() => {
       db.close();
     });
@@ -411,7 +411,7 @@ describe('deleted bytes', () => {
     const dir = freshDir();
     const { store, contact, chat } = scene({ dir });
     put(store, draft(chat, contact, canary, { waId: 'A' }));
-    const reader = new Database(join(dir, 'persona.sqlite'), { readonly: true });
+    const reader = openSqlite(join(dir, 'persona.sqlite'), { readonly: true });
     onTestFinished(() => {
       reader.close();
     });
@@ -436,7 +436,7 @@ test('reactions: one a person, only on stored messages and from people who agree
   store.reactions.set(chat, 'A', contact, '', 4);
   store.reactions.set(chat, 'A', stranger, '👀', 5);
   store.reactions.set(chat, 'unknown', owner, '👍', 6);
-  const db = new Database(join(dir, 'persona.sqlite'), { readonly: true });
+  const db = openSqlite(join(dir, 'persona.sqlite'), { readonly: true });
   onTestFinished(() => {
     db.close();
   });

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import type * as Fs from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import { openSqlite } from '../../src/store/database.ts';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { openDatabase } from '../../src/store/open.ts';
 import { migrations } from '../../src/store/schema.ts';
@@ -33,7 +33,7 @@ function refusal(run: () => unknown): UserError {
   throw new Error('nothing was refused');
 }
 
-function opened(dir: string, options?: Parameters<typeof openDatabase>[1]): Database.Database {
+function opened(dir: string, options?: Parameters<typeof openDatabase>[1]): ReturnType<typeof openDatabase> {
   const db = openDatabase(dir, options);
   onTestFinished(() => {
     db.close();
@@ -165,14 +165,14 @@ test('a damaged file is named, kept byte for byte, and not written to', () => {
 test('a database of another program, or of a newer version, is refused untouched', () => {
   const dir = freshDir();
   const file = join(dir, 'persona.sqlite');
-  const other = new Database(file);
+  const other = openSqlite(file);
   other.exec('CREATE TABLE t (a)');
   other.close();
   chmodSync(file, 0o600);
   expect(refusal(() => openStore(dir)).message).toBe(`${file} belongs to another program.`);
 
   const { dir: data, file: ours } = filled();
-  const db = new Database(ours);
+  const db = openSqlite(ours);
   db.pragma('user_version = 99');
   db.close();
   const before = readFileSync(ours);
@@ -247,7 +247,7 @@ test('two processes may open one folder; the second sees what the first wrote', 
 });
 
 test('an SQLite failure is told with its remedy, others are left alone', () => {
-  const full = new Database(join(freshDir(), 'small.sqlite'));
+  const full = openSqlite(join(freshDir(), 'small.sqlite'));
   onTestFinished(() => {
     full.close();
   });

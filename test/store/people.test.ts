@@ -1,6 +1,6 @@
 /** People, their aliases and mergers; the ledger; chats. Run: npx vitest run test/store/people.test.ts */
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import { openSqlite } from '../../src/store/database.ts';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ConsentAction } from '../../src/types.ts';
 import { directChat, draft, freshDir, freshStore, put, say, scene } from './support.ts';
@@ -120,7 +120,7 @@ describe('the ledger', () => {
   test('no line is ever changed, replaced or deleted, from any program', () => {
     const dir = freshDir();
     const { store, contact } = scene({ dir });
-    const db = new Database(join(dir, 'persona.sqlite'));
+    const db = openSqlite(join(dir, 'persona.sqlite'));
     onTestFinished(() => {
       db.close();
     });
