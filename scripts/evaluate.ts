@@ -8,7 +8,7 @@ import { loadCheckpoint } from '../src/checkpoint/load.ts';
 import { parseConversations } from '../src/dataset/jsonl.ts';
 import { pickBackend } from '../src/model/backend.ts';
 import { checkpointBits } from '../src/nightly/measure.ts';
-import { UserError } from '../src/util/errors.ts';
+import { errorCode, UserError } from '../src/util/errors.ts';
 import { loadContext, printJson } from './context.ts';
 
 interface EvaluateFlags {
@@ -33,7 +33,7 @@ export function register(program: Command): void {
 
 async function evaluate(flags: EvaluateFlags): Promise<void> {
   const { env } = loadContext();
-  const conversations = parseConversations(readFileSync(flags.test, 'utf8'), {
+  const conversations = parseConversations(readTestFile(flags.test), {
     persona: flags.persona,
     file: flags.test,
   });
@@ -47,6 +47,18 @@ async function evaluate(flags: EvaluateFlags): Promise<void> {
     console.log(
       `${report.bitsPerByte.toFixed(4)} bits per byte (${report.bytes} bytes; marks cost ${report.markBits.toFixed(0)} bits more)`,
     );
+}
+
+function readTestFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UserError(
+      `${path} cannot be read (${errorCode(error) ?? 'unknown error'})`,
+      'check the path given to --test',
+      { cause: error },
+    );
+  }
 }
 
 function chooseCheckpoint({ run, base }: EvaluateFlags, modelsDir: string): Checkpoint {

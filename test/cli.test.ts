@@ -208,3 +208,27 @@ describe('doctor', () => {
     expect(existsSync(home.modelsDir)).toBe(false);
   });
 });
+
+describe('evaluate', () => {
+  beforeEach(init);
+
+  test('a test file that cannot be read, or is not what it should be: named with the line', async () => {
+    const path = join(home.dir, 'test.jsonl');
+    const run = (): Promise<Finished> => persona(home, ['evaluate', '--test', path, '--persona', 'A']);
+    const missing = await run();
+    expect(missing.code).toBe(1);
+    expect(missing.stderr).toMatch(oneClearLine);
+    writeFileSync(path, '{"id":"1","turns":[{"s":"A","t":"hi"}]}\n{"id":');
+    const broken = await run();
+    expect(broken.code).toBe(1);
+    expect(broken.stderr).toContain('test.jsonl:2: not JSON');
+  });
+
+  test('no model yet: how to get one', async () => {
+    const path = join(home.dir, 'test.jsonl');
+    writeFileSync(path, '{"id":"1","turns":[{"s":"A","t":"hi"}]}\n');
+    const { code, stderr } = await persona(home, ['evaluate', '--test', path, '--persona', 'A']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('persona: there is no trained model yet');
+  });
+});

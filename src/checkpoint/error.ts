@@ -12,7 +12,7 @@ export class CheckpointError extends UserError {
   constructor(file: string, reason: string, options: { cause?: unknown } = {}) {
     super(
       `${file}: ${reason}`,
-      'Train again (`persona retrain`), or go back to another run (`persona models list`).',
+      'Train again (`persona retrain`); until then the run that served before goes on.',
       options,
     );
     this.name = 'CheckpointError';

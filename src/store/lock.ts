@@ -22,7 +22,7 @@ const holders: Record<LockRole, { what: string; hint: string }> = {
   retrain: { what: 'training', hint: 'Wait for the running `persona retrain` to end, or stop it.' },
   'write-admin': {
     what: 'forgetting, restoring or upgrading',
-    hint: 'Wait for the running `persona forget` or `persona backup restore` to end.',
+    hint: 'Wait until it has ended.',
   },
 };
 

@@ -95,7 +95,7 @@ function refuseDamaged(db: Database, file: string): void {
   if (found === 'ok') return;
   throw new UserError(
     `${file} is damaged. It was left as it is.`,
-    'Move the file away and restore a backup: persona backup restore.',
+    'Move the file away, and put a copy from data/backups or of your own in its place.',
     { cause: new Error(`quick_check: ${String(found)}`) },
   );
 }

@@ -1,5 +1,5 @@
 /**
- * Replies with everything needed to make them again (`persona replay`, `!why`): run, seed, sampling, the rows that were
+ * Replies with everything needed to make them again (`persona replay`): run, seed, sampling, the rows that were
  * in the prompt. The prompt itself is not kept, so erasing a message erases it from here too.
  */
 import type { Database } from 'better-sqlite3';

@@ -20,7 +20,7 @@ export function explainSqlite(error: unknown, file = 'the database'): UserError 
   if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
     return because(
       `${file} is damaged. It was left as it is.`,
-      'Move the file away and restore a backup: persona backup restore.',
+      'Move the file away, and put a copy from data/backups or of your own in its place.',
     );
   }
   if (code.startsWith('SQLITE_READONLY')) {

@@ -134,7 +134,7 @@ describe('which run answers', () => {
     expect(torn).toMatchObject({
       name: 'CheckpointError',
       exitCode: 1,
-      hint: expect.stringContaining('persona models list') as string,
+      hint: expect.stringContaining('persona retrain') as string,
     });
     expect((torn as UserError).message).toContain('model.safetensors: 1000 bytes');
     expect((torn as UserError).stack).toContain('dist/src/checkpoint/load.js');

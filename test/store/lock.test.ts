@@ -38,11 +38,7 @@ test('a role is held once, and free again after release', () => {
   for (const [role, what, hint] of [
     ['start', 'WhatsApp is connected', 'Stop the running `persona start` first, or use that one.'],
     ['retrain', 'training', 'Wait for the running `persona retrain` to end, or stop it.'],
-    [
-      'write-admin',
-      'forgetting, restoring or upgrading',
-      'Wait for the running `persona forget` or `persona backup restore` to end.',
-    ],
+    ['write-admin', 'forgetting, restoring or upgrading', 'Wait until it has ended.'],
   ] as const) {
     const held = role === 'start' ? lock : acquireLock(dir, role); // roles do not touch each other
     const error = refusal(dir, role);

@@ -157,7 +157,7 @@ test('a damaged file is named, kept byte for byte, and not written to', () => {
     const before = readFileSync(file);
     const error = refusal(() => openStore(dir));
     expect(error.message, name).toBe(`${file} is damaged. It was left as it is.`);
-    expect(error.hint).toBe('Move the file away and restore a backup: persona backup restore.');
+    expect(error.hint).toBe('Move the file away, and put a copy from data/backups or of your own in its place.');
     expect(readFileSync(file).equals(before), name).toBe(true);
   }
 });
