@@ -25,7 +25,8 @@ export const noticeKeys = [
   'status',
   'alreadyAsked',
   'notHere',
-  'forgotten',
+  'confirmStop',
+  'notTheirChat',
 ] as const;
 export type NoticeKey = (typeof noticeKeys)[number];
 
