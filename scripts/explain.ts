@@ -6,6 +6,9 @@ import { errorCode, UserError } from '../src/util/errors.ts';
 /** The same error, or a UserError that says what to do about it. */
 export function explainFault(error: unknown): unknown {
   if (error instanceof UserError) return error;
+  if (error instanceof Error && error.name === 'ExitPromptError') {
+    return new UserError('stopped at a question; nothing was written', 'run the command again when you like');
+  }
   const fromSqlite = explainSqlite(error);
   if (fromSqlite instanceof UserError) return fromSqlite;
   const where = pathOf(error);

@@ -20,6 +20,7 @@ import type { TrainProgress, TrainResult } from '../train/loop.ts';
 import { meanLossOf, train } from '../train/loop.ts';
 import { recipeFor } from '../train/recipe.ts';
 import type { BackendName, ModelSize, Split } from '../types.ts';
+import { UserError } from '../util/errors.ts';
 
 export interface TrainingOptions {
   size: ModelSize;
@@ -90,6 +91,12 @@ export async function trainOnDataset(dataset: Dataset, options: TrainingOptions)
       ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
+    if (result.stoppedBecause === 'aborted') {
+      throw new UserError(
+        'training was stopped before its end; the serving model stays',
+        'run `persona retrain` again',
+      );
+    }
     const after = await meanLossOf(engine, judged, recipe.batchTokens);
     return { engine, tokenizer, tokenizerJson, result, learned: { before, after } };
   } catch (error) {

@@ -92,6 +92,13 @@ describe.sequential('nights', { timeout: 120_000 }, () => {
     }
   });
 
+  test('stopped by hand: nothing is published', async () => {
+    const stop = new AbortController();
+    const stopped = night({ force: true, signal: stop.signal, onProgress: () => stop.abort() });
+    await expect(stopped).rejects.toThrow('stopped before its end');
+    expect(loadServing(join(dir, 'models'))?.runId).toBe('2026-09-01T03-00-00Z');
+  });
+
   test('a message was deleted: the model that saw it is replaced, better or not', async () => {
     withStore((store) => {
       const chat = store.chats.list()[0];
