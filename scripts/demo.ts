@@ -71,7 +71,7 @@ async function demo(flags: { ask?: string; seed?: string; fresh?: boolean }): Pr
   const voice = openServingVoice({ modelsDir, backend }, createLog('warn'));
   const options = {
     voice,
-    name: sample.persona,
+    name: sample.shortName,
     sampling,
     ...(flags.seed === undefined ? {} : { seed: parseSeed(flags.seed) }),
   };
