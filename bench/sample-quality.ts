@@ -5,40 +5,13 @@
  * Prints a table and writes bench/results/sample-quality.json. Not covered: other sizes, other chats, spread over seeds.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { retrain } from '../src/nightly/retrain.ts';
-import { importMessages } from '../src/store/import.ts';
-import { openStore } from '../src/store/store.ts';
 import { projectRoot } from '../src/util/dist.ts';
 import { check } from '../src/util/errors.ts';
-import { readExport } from '../src/whatsapp/export.ts';
-
-const timezone = 'Europe/London';
-const machine = {
-  cpu: cpus()[0]?.model ?? 'unknown',
-  cores: cpus().length,
-  memoryGiB: Math.round(totalmem() / 2 ** 30),
-  node: process.version,
-  loadAverageBefore: loadavg()[0],
-};
-
-async function importSample(dataDir: string): Promise<void> {
-  const file = await readExport(join(projectRoot, 'persona', 'sample', 'chat.txt'));
-  const store = openStore(dataDir);
-  const personId = store.people.resolve(['me']);
-  store.consent.append({ personId, scope: 'log', action: 'granted', atMs: 0, noticeHash: '', chatId: null });
-  importMessages(store, file.messages, {
-    me: 'Juno Varga',
-    persona: 'Juno Varga',
-    speaker: 'me',
-    attested: ['Elias Brandt'],
-    timezone,
-    minutePrecision: true,
-    nowMs: Date.now(),
-  });
-  store.close();
-}
+import { importSample, sample } from '../scripts/sample.ts';
+import { machine } from './machine.ts';
 
 async function main(): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'persona-bench-'));
@@ -46,7 +19,15 @@ async function main(): Promise<void> {
   await importSample(dataDir);
   const sampling = { temperature: 1, topK: 0, topP: 1, repetitionPenalty: 1 };
   const modelsDir = join(dir, 'models');
-  const night = { dataDir, modelsDir, speaker: 'me', timezone, size: 'nano', maxMinutes: 10, sampling } as const;
+  const night = {
+    dataDir,
+    modelsDir,
+    speaker: 'me',
+    timezone: sample.timezone,
+    size: 'nano',
+    maxMinutes: 10,
+    sampling,
+  } as const;
   const { report } = await retrain({ ...night, backend: 'auto', nowMs: Date.now() });
   rmSync(dir, { recursive: true });
   check(report?.test.run && report.test.ngram, 'the sample chat has held-out replies');

@@ -5,7 +5,6 @@
  * best says what the code can do, the median what one got. Not covered: memory, other sizes.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { pickBackend } from '../src/model/backend.ts';
@@ -14,6 +13,7 @@ import { createEngine } from '../src/model/tfjs-engine.ts';
 import type { BackendName, TokenBatch } from '../src/types.ts';
 import { projectRoot } from '../src/util/dist.ts';
 import { createRandom } from '../src/util/random.ts';
+import { machine } from './machine.ts';
 
 const config = modelConfig('nano', 2048);
 const [batchSize, length] = [12, config.contextLength];
@@ -86,13 +86,6 @@ function watchKernels(backend: BackendName) {
 async function main(): Promise<void> {
   const wanted = process.argv.slice(2);
   const backends = wanted.length > 0 ? (wanted as BackendName[]) : (['wasm', 'cpu'] as const);
-  const machine = {
-    cpu: cpus()[0]?.model ?? 'unknown',
-    cores: cpus().length,
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    node: process.version,
-    loadAverageBefore: loadavg()[0],
-  };
   console.log(machine);
   console.log(`nano: ${parameterCount(config)} parameters, ${batchSize} x ${length} tokens a step`);
   const results = [];

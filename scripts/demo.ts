@@ -8,24 +8,15 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { loadEnvironment } from '../src/config.ts';
 import { retrain } from '../src/nightly/retrain.ts';
-import { importMessages } from '../src/store/import.ts';
-import { readExport } from '../src/whatsapp/export.ts';
 import { projectRoot } from '../src/util/dist.ts';
 import { createLog } from '../src/util/log.ts';
 import { parseSeed } from './chat.ts';
-import { openServingVoice, withStore } from './context.ts';
+import { openServingVoice } from './context.ts';
 import { progressView } from './progress.ts';
 import { describeResult } from './retrain.ts';
+import { importSample, sample } from './sample.ts';
 import { askOnce, converse } from './terminal.ts';
 
-/** The two people of persona/sample/chat.txt, written for this project; both are invented. */
-const sample = {
-  file: join(projectRoot, 'persona', 'sample', 'chat.txt'),
-  persona: 'Juno Varga',
-  shortName: 'Juno',
-  other: 'Elias Brandt',
-  timezone: 'Europe/London',
-};
 const sampling = { temperature: 0.5, topK: 40, topP: 0.9, repetitionPenalty: 1.1 };
 const trainingMinutes = 2;
 
@@ -81,32 +72,6 @@ async function demo(flags: { ask?: string; seed?: string; fresh?: boolean }): Pr
   } finally {
     await voice.close();
   }
-}
-
-async function importSample(dataDir: string): Promise<ReturnType<typeof importMessages>> {
-  const file = await readExport(sample.file, {});
-  return withStore(dataDir, (store) => {
-    const owner = store.people.resolve(['me']);
-    if (store.consent.state(owner, 'log').state !== 'granted') {
-      store.consent.append({
-        personId: owner,
-        scope: 'log',
-        action: 'granted',
-        atMs: Date.now(),
-        noticeHash: '',
-        chatId: null,
-      });
-    }
-    return importMessages(store, file.messages, {
-      me: sample.persona,
-      persona: sample.persona,
-      speaker: 'me',
-      attested: [sample.other],
-      timezone: sample.timezone,
-      minutePrecision: !file.shape.seconds,
-      nowMs: Date.now(),
-    });
-  });
 }
 
 /** Everything but the reply goes to stderr, so that `--ask` can be piped. */

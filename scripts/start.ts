@@ -9,6 +9,7 @@ import { Cron } from 'croner';
 import qrcode from 'qrcode-terminal';
 import { createBot } from '../src/bot/bot.ts';
 import type { Bot } from '../src/bot/bot.ts';
+import { currentFile } from '../src/checkpoint/current.ts';
 import { acquireLock } from '../src/store/lock.ts';
 import { openStore } from '../src/store/store.ts';
 import { ensureBrowser } from '../src/whatsapp/browser.ts';
@@ -53,10 +54,6 @@ async function run(context: Context, log: Logger, closing: (() => Promise<void> 
   const { env, persona } = context;
   const store = openStore(env.dataDir);
   closing.push(() => store.close());
-  const uncertain = store.outbox.recover();
-  if (uncertain > 0)
-    log.warn({ count: uncertain }, 'sends of an earlier run have an unknown outcome; they are not repeated');
-
   const executablePath = await ensureBrowser({
     chromePath: env.chromePath,
     cacheDir: browserCacheDir,
@@ -94,7 +91,7 @@ async function run(context: Context, log: Logger, closing: (() => Promise<void> 
     setTyping: (chatId, typing) => connected().setTyping(chatId, typing),
     aliases: (id) => connected().aliases(id),
     speak: (request) => voice.speak(request),
-    hasRun: () => existsSync(join(env.modelsDir, 'current.json')),
+    hasRun: () => existsSync(currentFile(env.modelsDir)),
   });
   closing.push(() => bot.close());
 

@@ -78,7 +78,9 @@ export function createBot(deps: BotDeps): Bot {
     maySpeakHere: rules.maySpeakHere,
   });
   const pipeline = createPipeline(deps, { who, consent, recorder, replies, sender, say, commands });
-  store.outbox.recover();
+  const uncertain = store.outbox.recover();
+  if (uncertain > 0)
+    log.warn({ count: uncertain }, 'sends of an earlier run have an unknown outcome; they are not repeated');
 
   /** The edge. Nothing passes it but the fact that something failed. */
   const handle = async (chatId: string, event: string, work: () => Promise<void>): Promise<void> => {

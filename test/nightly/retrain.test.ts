@@ -3,27 +3,24 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { importSample, sample } from '../../scripts/sample.ts';
 import { currentFile, loadServing } from '../../src/checkpoint/current.ts';
 import { retrain } from '../../src/nightly/retrain.ts';
 import type { RetrainOptions, RetrainResult } from '../../src/nightly/retrain.ts';
-import { importMessages } from '../../src/store/import.ts';
 import { acquireLock } from '../../src/store/lock.ts';
 import { openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
-import { projectRoot } from '../../src/util/dist.ts';
-import { readExport } from '../../src/whatsapp/export.ts';
 import { filesHolding } from '../support/cli.ts';
 
 let dir: string;
 let nights = 0;
-const other = 'Elias Brandt';
 
 const night = (changes: Partial<RetrainOptions> = {}): Promise<RetrainResult> =>
   retrain({
     dataDir: join(dir, 'data'),
     modelsDir: join(dir, 'models'),
     speaker: 'me',
-    timezone: 'Europe/London',
+    timezone: sample.timezone,
     size: 'nano',
     maxMinutes: 0.05,
     backend: 'wasm',
@@ -44,20 +41,7 @@ function withStore<T>(work: (store: Store) => T): T {
 describe.sequential('nights', { timeout: 120_000 }, () => {
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), 'persona-nights-'));
-    const file = await readExport(join(projectRoot, 'persona', 'sample', 'chat.txt'));
-    withStore((store) => {
-      const personId = store.people.resolve(['me']);
-      store.consent.append({ personId, scope: 'log', action: 'granted', atMs: 0, noticeHash: '', chatId: null });
-      importMessages(store, file.messages, {
-        me: 'Juno Varga',
-        persona: 'Juno Varga',
-        speaker: 'me',
-        attested: [other],
-        timezone: 'Europe/London',
-        minutePrecision: true,
-        nowMs: Date.now(),
-      });
-    });
+    await importSample(join(dir, 'data'));
   });
   afterAll(() => rmSync(dir, { recursive: true }));
 
@@ -113,7 +97,7 @@ describe.sequential('nights', { timeout: 120_000 }, () => {
 
   test('consent withdrawn and nothing left to train on: the model goes out of service', async () => {
     withStore((store) => {
-      const personId = store.people.list().find(({ name }) => name === other)?.id ?? 0;
+      const personId = store.people.list().find(({ name }) => name === sample.other)?.id ?? 0;
       store.consent.append({
         personId,
         scope: 'log',
