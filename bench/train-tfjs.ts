@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { pickBackend } from '../src/model/backend.ts';
 import { modelConfig, parameterCount } from '../src/model/sizes.ts';
-import { createEngine } from '../src/model/tfjs-engine.ts';
+import { createEngine } from '../src/model/create-engine.ts';
 import type { BackendName, TokenBatch } from '../src/types.ts';
 import { projectRoot } from '../src/util/dist.ts';
 import { createRandom } from '../src/util/random.ts';
@@ -17,7 +17,15 @@ import { machine } from './machine.ts';
 
 const config = modelConfig('nano', 2048);
 const [batchSize, length] = [12, config.contextLength];
-const options = { learningRate: 1e-3, weightDecay: 0.1, beta1: 0.9, beta2: 0.99, clipNorm: 1, dropout: 0.1 };
+const options = {
+  optimizer: 'adamw' as const,
+  learningRate: 1e-3,
+  weightDecay: 0.1,
+  beta1: 0.9,
+  beta2: 0.99,
+  clipNorm: 1,
+  dropout: 0.1,
+};
 
 /** Random ids; a share of the positions have a target, as in chats where only the persona's turns count. */
 function batchWith(targetShare: number): TokenBatch {
@@ -30,13 +38,13 @@ function batchWith(targetShare: number): TokenBatch {
 async function measure(backend: BackendName, targetShare: number, steps: number) {
   const engine = await createEngine({ backend, config, seed: 1 });
   const batch = batchWith(targetShare);
-  if (steps > 2) await engine.trainStep(batch, { ...options, seed: 0 });
+  if (steps > 2) await engine.trainStep([batch], { ...options, seed: 0 });
   const kernels = watchKernels(backend);
   const stepMs: number[] = [];
   const cpuBefore = process.cpuUsage();
   for (let step = 1; step <= steps; step++) {
     const start = performance.now();
-    await engine.trainStep(batch, { ...options, seed: step });
+    await engine.trainStep([batch], { ...options, seed: step });
     stepMs.push(performance.now() - start);
   }
   const { user, system } = process.cpuUsage(cpuBefore);

@@ -130,10 +130,23 @@ export interface ModelConfig {
   layers: number;
   width: number;
   heads: number;
+  /** heads of keys and values; fewer than `heads` = grouped-query attention, and a divisor of it */
+  kvHeads: number;
   /** inner width of SwiGLU */
   hiddenWidth: number;
   ropeTheta: number;
+  ropeScaling: RopeScaling | null;
   normEps: number;
+  /** the output layer is the embedding; false = `lm_head.weight` of its own */
+  tiedEmbeddings: boolean;
+}
+
+/** Llama 3.1's stretching of low rotary frequencies ("rope_type": "llama3" in config.json). */
+export interface RopeScaling {
+  factor: number;
+  lowFreqFactor: number;
+  highFreqFactor: number;
+  originalContextLength: number;
 }
 
 /** A tensor outside any engine. */

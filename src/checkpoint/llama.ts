@@ -81,9 +81,12 @@ export function fromLlamaConfig(json: string, file: string): ModelConfig {
     layers: positive('num_hidden_layers'),
     width: positive('hidden_size'),
     heads: positive('num_attention_heads'),
+    kvHeads: positive('num_attention_heads'),
     hiddenWidth: positive('intermediate_size'),
     ropeTheta: positive('rope_theta', { whole: false }),
+    ropeScaling: null,
     normEps: positive('rms_norm_eps', { whole: false }),
+    tiedEmbeddings: true,
   };
   only('num_key_value_heads', config.heads, undefined);
   only('head_dim', config.width / config.heads, undefined);

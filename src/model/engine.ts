@@ -4,8 +4,12 @@
  */
 import type { BackendName, ModelConfig, TokenBatch, Weights } from '../types.ts';
 
+/** `muon`: Muon for the matrices inside the layers (Jordan 2024, scaled as by Liu et al. 2025), AdamW for the rest */
+export type OptimizerName = 'adamw' | 'muon';
+
 /** Hyperparameters of one optimiser step. */
 export interface StepOptions {
+  optimizer: OptimizerName;
   learningRate: number;
   /** decoupled, on matrices only (AdamW, Loshchilov & Hutter 2019) */
   weightDecay: number;
@@ -20,7 +24,7 @@ export interface StepOptions {
 }
 
 export interface StepResult {
-  /** mean cross-entropy over the batch's targets, in nats */
+  /** mean cross-entropy over the targets of all batches, in nats */
   lossNats: number;
   targets: number;
   /** global norm before clipping */
@@ -33,10 +37,25 @@ export interface CacheSession {
   append(ids: readonly number[]): Promise<Float32Array>;
   /** ids in the cache; at most the model's context length */
   readonly length: number;
+  /** `count` sequences that all begin with this one's ids and share its keys and values. This session must outlive them. */
+  fork(count: number): CacheStreams;
   dispose(): void;
 }
 
-/** First and second moments by weight name, and the number of steps taken. */
+/** Several sequences with a common beginning that grow in step: the candidates for one reply. */
+export interface CacheStreams {
+  /** sequences alive */
+  readonly count: number;
+  /** ids in each, those of the common beginning included */
+  readonly length: number;
+  /** One id for each sequence -> the logits (count, vocabSize) that follow, row-major. */
+  append(ids: readonly number[]): Promise<Float32Array>;
+  /** Go on with these sequences only: indices in rising order. */
+  keep(indices: readonly number[]): void;
+  dispose(): void;
+}
+
+/** First and second moments by weight name (Muon's matrices have no second), and the number of steps taken. */
 export interface OptimizerState {
   step: number;
   m: Weights;
@@ -46,8 +65,12 @@ export interface OptimizerState {
 export interface Engine {
   readonly backend: BackendName;
   readonly config: ModelConfig;
-  /** One AdamW step on one batch. A batch without any target is an error of the caller. */
-  trainStep(batch: TokenBatch, options: StepOptions): Promise<StepResult>;
+  /**
+   * One optimiser step on the mean loss over all targets of one or more batches (gradient accumulation).
+   * Batches without any target are an error of the caller. @throws Error when the loss or a gradient is no finite number;
+   * the weights are then those before the step
+   */
+  trainStep(batches: readonly TokenBatch[], options: StepOptions): Promise<StepResult>;
   /** Cross-entropy in nats of every position, (batchSize * length), 0 where the target is -1. No dropout. */
   tokenLosses(batch: TokenBatch): Promise<Float32Array>;
   startCache(): CacheSession;

@@ -32,10 +32,13 @@ export function modelConfig(size: ModelSize, vocabSize: number): ModelConfig {
     layers,
     width,
     heads,
+    kvHeads: heads,
     // SwiGLU has three matrices where a plain MLP of 4 x width has two: 8/3 keeps the number of parameters (Shazeer 2020)
     hiddenWidth: Math.ceil((8 * width) / 3 / 32) * 32,
     ropeTheta: 10_000,
+    ropeScaling: null,
     normEps: 1e-5,
+    tiedEmbeddings: true,
   };
 }
 

@@ -24,7 +24,7 @@ import { adamW, globalNorm, type Moments } from './optimizer.ts';
  * @param options.backend a usable one (`pickBackend`)
  * @param options.weights by Hugging Face name; without them the weights are drawn from `seed`
  */
-export async function createEngine(options: {
+export async function createTfjsEngine(options: {
   backend: BackendName;
   config: ModelConfig;
   weights?: Weights;
@@ -70,8 +70,11 @@ class TfjsEngine implements Engine {
     this.network = createNetwork(config, new Map(this.slots.map((s) => [s.parameter.name, s.variable])));
   }
 
-  async trainStep(batch: TokenBatch, options: StepOptions): Promise<StepResult> {
+  async trainStep(batches: readonly TokenBatch[], options: StepOptions): Promise<StepResult> {
     useBackend(this.backend);
+    check(options.optimizer === 'adamw', `no optimizer ${options.optimizer} here`);
+    const [batch, ...more] = batches;
+    check(batch && more.length === 0, `${batches.length} batches in one step`);
     checkBatch(batch, this.config);
     const targets = withTarget(batch.targets).ids.length;
     check(targets > 0, 'a training batch without any target');
@@ -162,6 +165,9 @@ class TfjsEngine implements Engine {
         const logits = (await next.logits.data()) as Float32Array;
         next.logits.dispose();
         return logits;
+      },
+      fork: () => {
+        throw new Error('not yet');
       },
       dispose() {
         release();

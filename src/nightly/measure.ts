@@ -1,7 +1,7 @@
 /** Held-out bits per byte of models and of the byte 5-gram, all by the definition of `persona evaluate`. */
 import type { Checkpoint } from '../checkpoint/load.ts';
 import type { Conversation } from '../dataset/conversations.ts';
-import { createEngine } from '../model/tfjs-engine.ts';
+import { createEngine } from '../model/create-engine.ts';
 import { createTokenizer } from '../tokenizer/bpe.ts';
 import { fromTokenizerJson } from '../tokenizer/tokenizer-json.ts';
 import { evaluateConversations } from '../train/evaluate.ts';

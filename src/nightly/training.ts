@@ -11,7 +11,7 @@ import type { TrainingRow } from '../dataset/rows.ts';
 import { toRows } from '../dataset/rows.ts';
 import type { Engine } from '../model/engine.ts';
 import { modelConfig, vocabSizeOf } from '../model/sizes.ts';
-import { createEngine } from '../model/tfjs-engine.ts';
+import { createEngine } from '../model/create-engine.ts';
 import type { Tokenizer } from '../tokenizer/bpe.ts';
 import { createTokenizer, trainBpe } from '../tokenizer/bpe.ts';
 import { encodeConversation, specialTokens } from '../tokenizer/chat-format.ts';

@@ -11,7 +11,7 @@ import { runDir } from '../checkpoint/save.ts';
 import { redactSpans } from '../consent/redact.ts';
 import { pickBackend } from '../model/backend.ts';
 import type { Engine } from '../model/engine.ts';
-import { createEngine } from '../model/tfjs-engine.ts';
+import { createEngine } from '../model/create-engine.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/bpe.ts';
 import { fromTokenizerJson } from '../tokenizer/tokenizer-json.ts';
 import { compose } from './compose.ts';

@@ -6,7 +6,7 @@
  * Not covered: several devices, resuming a run from disk.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { Engine } from '../model/engine.ts';
+import type { Engine, OptimizerName } from '../model/engine.ts';
 import type { Weights } from '../types.ts';
 import { check } from '../util/errors.ts';
 import { makeBatches, type TokenRow } from './batches.ts';
@@ -23,6 +23,7 @@ export interface Recipe {
   warmupShare: number;
   /** share of the peak that is left at the end */
   minLearningRateShare: number;
+  optimizer: OptimizerName;
   weightDecay: number;
   beta1: number;
   beta2: number;
@@ -145,7 +146,7 @@ export async function train(engine: Engine, options: TrainOptions): Promise<Trai
 
       learningRate = learningRateAt(shareAt(step + 1), options);
       const stepStartedMs = now();
-      const result = await engine.trainStep(batch, { ...options, learningRate, seed: seed * 1_000_003 + step });
+      const result = await engine.trainStep([batch], { ...options, learningRate, seed: seed * 1_000_003 + step });
       trainingMs += now() - stepStartedMs;
       step++;
       tokensSeen += batch.tokens;

@@ -3,6 +3,7 @@ import type { ModelSize } from '../types.ts';
 import type { Recipe } from './loop.ts';
 
 const common = {
+  optimizer: 'adamw',
   warmupShare: 0.05,
   minLearningRateShare: 0.05,
   weightDecay: 0.1,

@@ -19,9 +19,12 @@ export const tinyConfig: ModelConfig = {
   layers: 2,
   width: 16,
   heads: 2,
+  kvHeads: 2,
   hiddenWidth: 32,
   ropeTheta: 10_000,
+  ropeScaling: null,
   normEps: 1e-5,
+  tiedEmbeddings: true,
 };
 
 export function randomWeights(config: ModelConfig, seed: number): Weights {

@@ -1,7 +1,7 @@
 /** The engine as others use it: steps, losses, weights in and out, caches, and nothing left behind. */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Engine, StepOptions } from '../../src/model/engine.ts';
-import { createEngine } from '../../src/model/tfjs-engine.ts';
+import { createEngine } from '../../src/model/create-engine.ts';
 import type { ModelConfig, Weights } from '../../src/types.ts';
 import { backends, expectClose, randomBatch, tinyConfig } from './helpers.ts';
 
@@ -10,6 +10,7 @@ const options: StepOptions = {
   weightDecay: 0.1,
   beta1: 0.9,
   beta2: 0.95,
+  optimizer: 'adamw' as const,
   clipNorm: 1,
   dropout: 0,
   seed: 1,
@@ -33,11 +34,11 @@ describe.each(backends)('on %s', (backend) => {
   test('starts near the entropy of the vocabulary and learns one batch by heart', async () => {
     const engine = await engineOn(backend);
     const batch = randomBatch(tinyConfig, 4, 10, 1);
-    const first = await engine.trainStep(batch, options);
+    const first = await engine.trainStep([batch], options);
     expect(first.lossNats).toBeCloseTo(Math.log(tinyConfig.vocabSize), 1);
     expect(first.targets).toBe(batch.targets.filter((t) => t >= 0).length);
     let last = first;
-    for (let step = 0; step < 150; step++) last = await engine.trainStep(batch, { ...options, weightDecay: 0 });
+    for (let step = 0; step < 150; step++) last = await engine.trainStep([batch], { ...options, weightDecay: 0 });
     expect(last.lossNats).toBeLessThan(0.05);
   });
 
@@ -51,7 +52,7 @@ describe.each(backends)('on %s', (backend) => {
       else expect(losses[i]).toBeGreaterThan(0);
     });
     const mean = losses.reduce((a, b) => a + b) / batch.targets.filter((t) => t >= 0).length;
-    const { lossNats } = await engine.trainStep(batch, options);
+    const { lossNats } = await engine.trainStep([batch], options);
     expect(lossNats).toBeCloseTo(mean, 5);
     expect(await engine.tokenLosses({ ...batch, targets: batch.targets.map(() => -1) })).toEqual(new Float32Array(24));
   });
@@ -66,10 +67,10 @@ describe.each(backends)('on %s', (backend) => {
       length: 6,
     };
     const twin = await engineOn(backend);
-    const [one, two] = [await engine.trainStep(alone, options), await twin.trainStep(together, options)];
+    const [one, two] = [await engine.trainStep([alone], options), await twin.trainStep([together], options)];
     expect(two.lossNats).toBeCloseTo(one.lossNats, 5);
     expect(two.gradNorm).toBeCloseTo(one.gradNorm, 4);
-    await expect(engine.trainStep({ ...alone, targets: alone.targets.map(() => -1) }, options)).rejects.toThrow(
+    await expect(engine.trainStep([{ ...alone, targets: alone.targets.map(() => -1) }], options)).rejects.toThrow(
       'a training batch without any target',
     );
   });
@@ -77,9 +78,9 @@ describe.each(backends)('on %s', (backend) => {
   test('steps, losses, caches and exports leave no tensor behind', async () => {
     const engine = await engineOn(backend);
     const batch = randomBatch(tinyConfig, 2, 5, 4);
-    await engine.trainStep(batch, options); // makes the moments
+    await engine.trainStep([batch], options); // makes the moments
     const before = engine.numTensors();
-    await engine.trainStep(batch, { ...options, dropout: 0.1 });
+    await engine.trainStep([batch], { ...options, dropout: 0.1 });
     await engine.tokenLosses(batch);
     const cache = engine.startCache();
     await cache.append([1, 2, 3]);
@@ -95,7 +96,7 @@ describe.each(backends)('on %s', (backend) => {
     const watcher = await engineOn(backend);
     const before = watcher.numTensors();
     const engine = await createEngine({ backend, config: tinyConfig, seed: 1 });
-    await engine.trainStep(randomBatch(tinyConfig, 2, 5, 4), options);
+    await engine.trainStep([randomBatch(tinyConfig, 2, 5, 4)], options);
     engine.dispose();
     expect(watcher.numTensors()).toBe(before);
   });
@@ -118,7 +119,7 @@ describe.each(backends)('on %s', (backend) => {
     weights.get('model.layers.1.mlp.down_proj.weight')!.data[5] = NaN;
     engine.importWeights(weights);
     const before = engine.numTensors();
-    await expect(engine.trainStep(randomBatch(tinyConfig, 2, 5, 5), options)).rejects.toThrow(
+    await expect(engine.trainStep([randomBatch(tinyConfig, 2, 5, 5)], options)).rejects.toThrow(
       /training diverged: loss NaN/,
     );
     expect(engine.numTensors()).toBe(before);
@@ -130,8 +131,8 @@ describe.each(backends)('on %s', (backend) => {
 test('clipping bounds the step: the norm reported is that before it', async () => {
   const engine = await engineOn('wasm');
   const batch = randomBatch(tinyConfig, 2, 8, 6);
-  const free = await engine.trainStep(batch, { ...options, learningRate: 0, clipNorm: 0 });
-  const clipped = await engine.trainStep(batch, { ...options, learningRate: 0, clipNorm: 0.01 });
+  const free = await engine.trainStep([batch], { ...options, learningRate: 0, clipNorm: 0 });
+  const clipped = await engine.trainStep([batch], { ...options, learningRate: 0, clipNorm: 0.01 });
   expect(clipped.gradNorm).toBeCloseTo(free.gradNorm, 6);
   const { m } = await engine.exportOptimizer();
   let squares = 0;
@@ -144,7 +145,7 @@ test('weight decay shrinks matrices and leaves norms alone', async () => {
   const engine = await engineOn('wasm');
   const before = await engine.exportWeights();
   const batch = randomBatch(tinyConfig, 2, 8, 6);
-  await engine.trainStep(batch, { ...options, learningRate: 1e-9, weightDecay: 1e8 }); // 1 - 0.1 a step, next to no gradient
+  await engine.trainStep([batch], { ...options, learningRate: 1e-9, weightDecay: 1e8 }); // 1 - 0.1 a step, next to no gradient
   const after = await engine.exportWeights();
   for (const [name, { data, shape }] of after) {
     expectClose(
@@ -161,7 +162,7 @@ test('wasm and cpu take the same steps', async () => {
   for (let step = 0; step < 3; step++) {
     const batch = randomBatch(tinyConfig, 2, 8, step);
     const dropped = { ...options, dropout: 0.1, seed: step };
-    const [a, b] = [await wasm.trainStep(batch, dropped), await cpu.trainStep(batch, dropped)];
+    const [a, b] = [await wasm.trainStep([batch], dropped), await cpu.trainStep([batch], dropped)];
     expect(a.lossNats).toBeCloseTo(b.lossNats, 4);
     expect(a.gradNorm).toBeCloseTo(b.gradNorm, 3);
   }
@@ -185,13 +186,13 @@ test('the same seed gives the same weights, another seed others', async () => {
 
 test('weights and optimiser carried over go on bit for bit', async () => {
   const straight = await engineOn('wasm');
-  for (let step = 0; step < 4; step++) await straight.trainStep(randomBatch(tinyConfig, 2, 6, step), options);
+  for (let step = 0; step < 4; step++) await straight.trainStep([randomBatch(tinyConfig, 2, 6, step)], options);
 
   const first = await engineOn('wasm');
-  for (let step = 0; step < 2; step++) await first.trainStep(randomBatch(tinyConfig, 2, 6, step), options);
+  for (let step = 0; step < 2; step++) await first.trainStep([randomBatch(tinyConfig, 2, 6, step)], options);
   const second = await engineOn('wasm', { weights: await first.exportWeights() });
   second.importOptimizer(await first.exportOptimizer());
-  for (let step = 2; step < 4; step++) await second.trainStep(randomBatch(tinyConfig, 2, 6, step), options);
+  for (let step = 2; step < 4; step++) await second.trainStep([randomBatch(tinyConfig, 2, 6, step)], options);
   expect(await second.exportWeights()).toEqual(await straight.exportWeights());
 });
 

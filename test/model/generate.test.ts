@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/model/engine.ts';
 import { generate, type GenerateOptions } from '../../src/model/generate.ts';
-import { createEngine } from '../../src/model/tfjs-engine.ts';
+import { createEngine } from '../../src/model/create-engine.ts';
 import { createRandom } from '../../src/util/random.ts';
 import { tinyConfig } from './helpers.ts';
 
@@ -14,8 +14,17 @@ beforeAll(async () => {
   engine = await createEngine({ backend: 'wasm', config: tinyConfig, seed: 3 });
   const inputs = Int32Array.from({ length: 5 * 11 }, (_, i) => cycle[((i % 11) + Math.floor(i / 11)) % 5]!);
   const targets = inputs.map((id) => cycle[(cycle.indexOf(id) + 1) % 5]!);
-  const step = { learningRate: 0.01, weightDecay: 0, beta1: 0.9, beta2: 0.95, clipNorm: 1, dropout: 0, seed: 1 };
-  for (let i = 0; i < 60; i++) await engine.trainStep({ inputs, targets, batchSize: 5, length: 11 }, step);
+  const step = {
+    optimizer: 'adamw' as const,
+    learningRate: 0.01,
+    weightDecay: 0,
+    beta1: 0.9,
+    beta2: 0.95,
+    clipNorm: 1,
+    dropout: 0,
+    seed: 1,
+  };
+  for (let i = 0; i < 60; i++) await engine.trainStep([{ inputs, targets, batchSize: 5, length: 11 }], step);
 });
 
 afterAll(() => {

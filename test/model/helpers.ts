@@ -12,9 +12,12 @@ export const tinyConfig: ModelConfig = {
   layers: 2,
   width: 16,
   heads: 2,
+  kvHeads: 2,
   hiddenWidth: 24,
   ropeTheta: 10_000,
+  ropeScaling: null,
   normEps: 1e-5,
+  tiedEmbeddings: true,
 };
 
 /** Standard normals times `scale`. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/model/engine.ts';
-import { createEngine } from '../../src/model/tfjs-engine.ts';
+import { createEngine } from '../../src/model/create-engine.ts';
 import { compose } from '../../src/reply/compose.ts';
 import { buildPrompt } from '../../src/reply/prompt.ts';
 import { bannedInReplies, specialTokens, tokenIds } from '../../src/tokenizer/chat-format.ts';
@@ -64,6 +64,7 @@ function sayer(script: readonly number[]): Engine {
           length += ids.length;
           return Promise.resolve(logits(script[said++]));
         },
+        fork: unused,
         dispose: () => undefined,
       };
     },

@@ -20,9 +20,12 @@ export const config: ModelConfig = {
   layers: 2,
   width: 32,
   heads: 2,
+  kvHeads: 2,
   hiddenWidth: 64,
   ropeTheta: 10_000,
+  ropeScaling: null,
   normEps: 1e-5,
+  tiedEmbeddings: true,
 };
 
 export const sampling: SamplingOptions = { temperature: 1, topK: 0, topP: 1, repetitionPenalty: 1 };

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { groupConversations, type Conversation } from '../../src/dataset/conversations.ts';
 import type { Engine } from '../../src/model/engine.ts';
-import { createEngine } from '../../src/model/tfjs-engine.ts';
+import { createEngine } from '../../src/model/create-engine.ts';
 import { tokenIds } from '../../src/tokenizer/chat-format.ts';
 import { evaluateConversations } from '../../src/train/evaluate.ts';
 import type { ConversationMessage } from '../../src/types.ts';

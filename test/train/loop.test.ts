@@ -4,7 +4,7 @@
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Engine, StepOptions } from '../../src/model/engine.ts';
-import { createEngine } from '../../src/model/tfjs-engine.ts';
+import { createEngine } from '../../src/model/create-engine.ts';
 import type { TokenRow } from '../../src/train/batches.ts';
 import { learningRateAt, meanLossOf, train, type Recipe, type TrainProgress } from '../../src/train/loop.ts';
 import type { Weights } from '../../src/types.ts';
@@ -21,6 +21,7 @@ const recipe: Recipe = {
   beta1: 0.9,
   beta2: 0.95,
   dropout: 0.1,
+  optimizer: 'adamw',
   clipNorm: 1,
   patience: 0,
   evalEvery: 0,
@@ -124,11 +125,11 @@ function scripted(validation: number[], stepMs = 10) {
   const engine: Engine = {
     backend: 'cpu',
     config: tinyConfig,
-    trainStep: (batch, options) => {
+    trainStep: (batches, options) => {
       clock.ms += stepMs;
       steps.push(options);
       weights = new Map([['at step', { shape: [1], data: Float32Array.of(steps.length) }]]);
-      return Promise.resolve({ lossNats: 1, targets: batch.targets.length, gradNorm: 1 });
+      return Promise.resolve({ lossNats: 1, targets: batches[0]!.targets.length, gradNorm: 1 });
     },
     tokenLosses: (batch) => {
       const nats = validation[Math.min(validated.length, validation.length - 1)]!;
@@ -282,9 +283,9 @@ describe('early stopping', () => {
     const timer = setInterval(() => turns++, 0);
     const busy: Engine = {
       ...engine,
-      trainStep: (batch, step) => {
+      trainStep: (batches, step) => {
         for (const until = performance.now() + 3; performance.now() < until;);
-        return engine.trainStep(batch, step);
+        return engine.trainStep(batches, step);
       },
     };
     await train(busy, { ...options, epochs: 2, now });
