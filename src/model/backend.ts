@@ -1,48 +1,85 @@
 /**
- * Which tensor backends this machine can use, and how each is made ready. The only file that knows backends apart:
- * `wasm` (tfjs-wasm, SIMD, one thread) and `cpu` (tfjs in JavaScript, the reference). The others are named with the
- * reason why they cannot be used. tfjs prints nothing, and its process-wide handlers are taken away again.
+ * Which backends this machine can use, and how each is made ready: one row of a table for each name. A row's `start`
+ * loads what the backend needs, registers it with tfjs where it is one of tfjs's, and says what it runs on; why it
+ * cannot be used is the message of the Error it throws. Starting prints nothing and leaves no process-wide handler.
  */
 import { createRequire } from 'node:module';
 import { dirname, sep } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { backendNames, type BackendName } from '../types.ts';
-import { errorCode, UserError } from '../util/errors.ts';
+import { UserError } from '../util/errors.ts';
 import { registerWasmKernels } from './wasm-kernels.ts';
 
-export interface BackendReport {
+export interface BackendDevice {
+  /** what the work runs on, in words */
+  device: string;
+  /** of the device; null where it is the machine's own or unknown */
+  memoryBytes: number | null;
+  /** a GPU imitated on the CPU: used only when asked for by name */
+  software: boolean;
+}
+
+export interface BackendReport extends BackendDevice {
   name: BackendName;
   usable: boolean;
-  /** what the work would run on; '' where unknown */
-  device: string;
   /** why it cannot be used; '' where it can */
   reason: string;
 }
 
-const require = createRequire(import.meta.url);
-const notSupported = 'not supported by this version';
+interface BackendRow {
+  /** the name that tfjs knows it by; null: an engine of its own, without tfjs */
+  tfjsName: string | null;
+  /** @throws Error whose message says why it cannot be used here */
+  start: () => Promise<BackendDevice>;
+}
 
-/** Optional packages of the backends that are not from plain npm. */
-const packageOf: Partial<Record<BackendName, string>> = {
-  cuda: '@tensorflow/tfjs-node-gpu',
-  native: '@tensorflow/tfjs-node',
-  webgpu: 'webgpu',
+const require = createRequire(import.meta.url);
+
+const unsupported: BackendRow = {
+  tfjsName: null,
+  start: () => Promise.reject(new Error('not supported by this version')),
 };
 
-/** Best first among those that this version can use. */
-const preference: readonly BackendName[] = ['wasm', 'cpu'];
+const rows: Record<BackendName, BackendRow> = {
+  cuda: unsupported,
+  webgpu: unsupported,
+  native: unsupported,
+  simd: unsupported,
+  wasm: {
+    tfjsName: 'wasm',
+    start: async () => {
+      const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
+      setWasmPaths(dirname(require.resolve('@tensorflow/tfjs-backend-wasm')) + sep);
+      await select('wasm');
+      registerWasmKernels();
+      return onCpu('CPU, WebAssembly SIMD, one thread');
+    },
+  },
+  cpu: {
+    tfjsName: 'cpu',
+    start: async () => {
+      await import('@tensorflow/tfjs-backend-cpu');
+      return onCpu('CPU, JavaScript');
+    },
+  },
+};
+
+/** What 'auto' tries, in this order. */
+const preference: readonly BackendName[] = ['cuda', 'webgpu', 'native', 'simd', 'wasm', 'cpu'];
+
+const onCpu = (device: string): BackendDevice => ({ device, memoryBytes: null, software: false });
 
 /** Every backend name with its state on this machine. Starts the usable ones. */
 export async function availableBackends(): Promise<BackendReport[]> {
   const reports: BackendReport[] = [];
-  for (const name of backendNames) reports.push(await report(name));
+  for (const name of backendNames) reports.push(await reportOn(name));
   return reports;
 }
 
 /** The named backend, or with 'auto' the best usable one. An unusable name is a UserError that lists the usable ones. */
 export async function pickBackend(wanted: BackendName | 'auto'): Promise<BackendName> {
   if (wanted !== 'auto') {
-    const { usable, reason } = await report(wanted);
+    const { usable, reason } = await reportOn(wanted);
     if (usable) return wanted;
     const usableNames = (await availableBackends()).filter((r) => r.usable).map((r) => r.name);
     throw new UserError(
@@ -50,12 +87,15 @@ export async function pickBackend(wanted: BackendName | 'auto'): Promise<Backend
       `Choose one of: ${['auto', ...usableNames].join(', ')}.`,
     );
   }
-  for (const name of preference) if ((await report(name)).usable) return name;
+  for (const name of preference) {
+    const { usable, software } = await reportOn(name);
+    if (usable && !software) return name;
+  }
   throw new Error('no backend could be started, not even cpu');
 }
 
 /** Loads and initialises a backend; after this, `useBackend` may switch to it. Throws what its start threw. */
-export function prepareBackend(name: BackendName): Promise<void> {
+export function prepareBackend(name: BackendName): Promise<BackendDevice> {
   let started = starting.get(name);
   if (!started) {
     started = startBackend(name);
@@ -64,33 +104,33 @@ export function prepareBackend(name: BackendName): Promise<void> {
   return started;
 }
 
-/** Makes a prepared backend the one that the next operations run on. */
+/** Makes a prepared backend of tfjs the one that the next operations run on. */
 export function useBackend(name: BackendName): void {
-  if (tf.getBackend() === name) return;
+  const { tfjsName } = rows[name];
+  if (tfjsName === null) throw new Error(`backend ${name} is not one of tfjs`);
+  if (tf.getBackend() === tfjsName) return;
   // for a backend that is ready, setBackend has done all its work when it returns its promise
-  void tf.setBackend(name);
-  if (tf.getBackend() !== name) throw new Error(`backend ${name} was not prepared`);
+  void tf.setBackend(tfjsName);
+  if (tf.getBackend() !== tfjsName) throw new Error(`backend ${name} was not prepared`);
 }
 
-const starting = new Map<BackendName, Promise<void>>();
+const starting = new Map<BackendName, Promise<BackendDevice>>();
 
-async function startBackend(name: BackendName): Promise<void> {
+async function startBackend(name: BackendName): Promise<BackendDevice> {
   tf.env().set('PROD', true); // tfjs greets and warns on the console otherwise
-  if (name === 'cpu') {
-    await import('@tensorflow/tfjs-backend-cpu');
-  } else if (name === 'wasm') {
-    const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
-    setWasmPaths(dirname(require.resolve('@tensorflow/tfjs-backend-wasm')) + sep);
-  } else {
-    throw new Error(notSupported);
-  }
+  const { tfjsName, start } = rows[name];
   const restoreHandlers = rememberHandlers();
   try {
-    if (!(await tf.setBackend(name))) throw new Error(`tfjs could not start its ${name} backend`);
+    const device = await start();
+    if (tfjsName !== null) await select(tfjsName);
+    return device;
   } finally {
     restoreHandlers();
   }
-  if (name === 'wasm') registerWasmKernels();
+}
+
+async function select(tfjsName: string): Promise<void> {
+  if (!(await tf.setBackend(tfjsName))) throw new Error(`tfjs could not start its ${tfjsName} backend`);
 }
 
 /** The wasm loader makes every unhandled rejection end the process (Emscripten does); that is the program's choice. */
@@ -106,32 +146,11 @@ function rememberHandlers(): () => void {
   };
 }
 
-async function report(name: BackendName): Promise<BackendReport> {
-  const unusable = (reason: string): BackendReport => ({ name, usable: false, device: '', reason });
-  if (!preference.includes(name)) {
-    const packageName = packageOf[name];
-    if (packageName === undefined) return unusable(notSupported);
-    return unusable(`${notSupported} (package ${packageName} is ${isInstalled(packageName) ? '' : 'not '}installed)`);
-  }
+async function reportOn(name: BackendName): Promise<BackendReport> {
   try {
-    await prepareBackend(name);
+    return { name, usable: true, reason: '', ...(await prepareBackend(name)) };
   } catch (error) {
-    return unusable(error instanceof Error ? error.message : String(error));
-  }
-  return {
-    name,
-    usable: true,
-    device: name === 'wasm' ? 'CPU, WebAssembly SIMD, one thread' : 'CPU, JavaScript',
-    reason: '',
-  };
-}
-
-function isInstalled(packageName: string): boolean {
-  try {
-    require.resolve(`${packageName}/package.json`);
-    return true;
-  } catch (error) {
-    // a package that does not export its package.json is there all the same
-    return errorCode(error) === 'ERR_PACKAGE_PATH_NOT_EXPORTED';
+    const reason = error instanceof Error ? error.message : String(error);
+    return { name, usable: false, reason, ...onCpu('') };
   }
 }
