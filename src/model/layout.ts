@@ -10,18 +10,27 @@ import { createRandom } from '../util/random.ts';
 /** One trainable array of the engine. */
 export interface Parameter {
   name: string;
-  /** (in, out) of a linear map, (vocabSize, width) of the embedding, (width) of a norm */
+  /** (in, out) of a linear map, (vocabSize, width) of the embedding and the head, (width) of a norm */
   shape: [number] | [number, number];
   /** Hugging Face's name */
   source: string;
-  kind: 'embedding' | 'linear' | 'norm';
+  /** `linear`: the matrices inside the layers, which Muon may train; `head`: the output layer where it is not the embedding */
+  kind: 'embedding' | 'linear' | 'norm' | 'head';
   /** standard deviation of the initial normal; norms start at one */
   initialStd: number;
 }
 
-/** Every parameter, in the order of the forward pass. */
+/**
+ * Every parameter, in the order of the forward pass. Keys and values are `kvHeads` heads wide (grouped-query attention,
+ * Ainslie et al. 2023); the output layer has an array of its own where the embedding is not tied.
+ */
 export function parametersOf(config: ModelConfig): Parameter[] {
-  const { vocabSize, width, hiddenWidth, layers } = config;
+  const { vocabSize, width, heads, kvHeads, hiddenWidth, layers, tiedEmbeddings } = config;
+  check(
+    Number.isInteger(width / heads / 2) && Number.isInteger(heads / kvHeads),
+    `width ${width}, ${heads} heads and ${kvHeads} heads of keys: the width must be an even multiple of the heads, and these a multiple of those of keys`,
+  );
+  const kvWidth = (width / heads) * kvHeads;
   const std = 0.02;
   const residualStd = std / Math.sqrt(2 * layers); // GPT-2: keeps the residual stream's variance at any depth
   const norm = (name: string, source: string): Parameter => ({
@@ -38,22 +47,21 @@ export function parametersOf(config: ModelConfig): Parameter[] {
     kind: 'linear',
     initialStd,
   });
-  const parameters: Parameter[] = [
-    {
-      name: 'embedding',
-      shape: [vocabSize, width],
-      source: 'model.embed_tokens.weight',
-      kind: 'embedding',
-      initialStd: std,
-    },
-  ];
+  const vocabulary = (name: string, source: string, kind: 'embedding' | 'head'): Parameter => ({
+    name,
+    shape: [vocabSize, width],
+    source,
+    kind,
+    initialStd: std,
+  });
+  const parameters: Parameter[] = [vocabulary('embedding', 'model.embed_tokens.weight', 'embedding')];
   for (let i = 0; i < layers; i++) {
     const [ours, theirs] = [`layers.${i}`, `model.layers.${i}`];
     parameters.push(
       norm(`${ours}.attentionNorm`, `${theirs}.input_layernorm.weight`),
       linear(`${ours}.query`, width, width, `${theirs}.self_attn.q_proj.weight`),
-      linear(`${ours}.key`, width, width, `${theirs}.self_attn.k_proj.weight`),
-      linear(`${ours}.value`, width, width, `${theirs}.self_attn.v_proj.weight`),
+      linear(`${ours}.key`, width, kvWidth, `${theirs}.self_attn.k_proj.weight`),
+      linear(`${ours}.value`, width, kvWidth, `${theirs}.self_attn.v_proj.weight`),
       linear(`${ours}.output`, width, width, `${theirs}.self_attn.o_proj.weight`, residualStd),
       norm(`${ours}.mlpNorm`, `${theirs}.post_attention_layernorm.weight`),
       linear(`${ours}.gate`, width, hiddenWidth, `${theirs}.mlp.gate_proj.weight`),
@@ -62,6 +70,7 @@ export function parametersOf(config: ModelConfig): Parameter[] {
     );
   }
   parameters.push(norm('finalNorm', 'model.norm.weight'));
+  if (!tiedEmbeddings) parameters.push(vocabulary('outputHead', 'lm_head.weight', 'head'));
   return parameters;
 }
 
@@ -71,6 +80,11 @@ export function initialValue(parameter: Parameter, seed: number): Float32Array {
   if (parameter.kind === 'norm') return data.fill(1);
   const random = createRandom(`${seed} ${parameter.name}`);
   return data.map(() => random.normal() * parameter.initialStd);
+}
+
+/** Whether an optimiser's `muon` trains this parameter with Muon; the others are AdamW's. */
+export function isMuonMatrix({ kind }: Parameter): boolean {
+  return kind === 'linear';
 }
 
 /** Weights by Hugging Face name -> the parameter's array. A missing name or another shape is an error that names it. */

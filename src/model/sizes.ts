@@ -42,8 +42,10 @@ export function modelConfig(size: ModelSize, vocabSize: number): ModelConfig {
   };
 }
 
-/** Number of weights, the tied embedding counted once. */
+/** Number of weights; a tied embedding counts once. */
 export function parameterCount(config: ModelConfig): number {
-  const { vocabSize, layers, width, hiddenWidth } = config;
-  return vocabSize * width + layers * (4 * width * width + 3 * width * hiddenWidth + 2 * width) + width;
+  const { vocabSize, layers, width, heads, kvHeads, hiddenWidth, tiedEmbeddings } = config;
+  const attention = 2 * width * width + 2 * width * (width / heads) * kvHeads;
+  const tables = (tiedEmbeddings ? 1 : 2) * vocabSize * width;
+  return tables + layers * (attention + 3 * width * hiddenWidth + 2 * width) + width;
 }

@@ -23,4 +23,8 @@ test('small has about 14 million parameters, and the count is that of the arrays
   expect(nano.vocabSize).toBe(500);
   const made = parametersOf(nano).reduce((sum, p) => sum + initialValue(p, 1).length, 0);
   expect(made).toBe(parameterCount(nano));
+  const other = { ...nano, kvHeads: 2, tiedEmbeddings: false };
+  const countOf = parametersOf(other).reduce((sum, p) => sum + initialValue(p, 1).length, 0);
+  expect(countOf).toBe(parameterCount(other));
+  expect(countOf - made).toBe(500 * 128 - 4 * 2 * 128 * 64);
 });
