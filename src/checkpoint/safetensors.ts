@@ -4,6 +4,7 @@
  * In: weights by name. Out: bytes, and back. The same weights always give the same bytes.
  * Not covered: other dtypes than F32, F16 and BF16; big-endian machines.
  */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { endianness } from 'node:os';
 import type { HostTensor, Weights } from '../types.ts';
 import { check } from '../util/errors.ts';
@@ -57,7 +58,49 @@ export function writeSafetensors(
 export function readSafetensors(bytes: Uint8Array, file = 'model.safetensors'): Weights {
   check(endianness() === 'LE', 'safetensors needs a little-endian machine');
   const { entries, dataStart } = readHeader(bytes, file);
-  const weights: Weights = new Map();
+  checkLayout(entries, bytes.length - dataStart, file);
+  const numbers = ({ begin, endOffset, dtype }: Entry): Float32Array =>
+    decodeNumbers(bytes.subarray(dataStart + begin, dataStart + endOffset), dtype);
+  return new Map(entries.map((entry) => [entry.name, { shape: entry.shape, data: numbers(entry) }]));
+}
+
+/**
+ * The same from disk, tensor by tensor, so that a file of many GB needs no buffer of its size.
+ * @param wanted names to read; the others are checked but skipped
+ */
+export function readSafetensorsFile(file: string, wanted: (name: string) => boolean = () => true): Weights {
+  check(endianness() === 'LE', 'safetensors needs a little-endian machine');
+  const fd = openSync(file, 'r');
+  try {
+    const { size } = fstatSync(fd);
+    const start = readAt(fd, 0, Math.min(8, size));
+    const headerBytes = start.length < 8 ? 0 : Math.min(Number(start.readBigUInt64LE()), maxHeaderBytes, size - 8);
+    const { entries, dataStart } = readHeader(readAt(fd, 0, start.length + headerBytes), file);
+    checkLayout(entries, size - dataStart, file);
+    const weights: Weights = new Map();
+    for (const { name, shape, dtype, begin, endOffset } of entries) {
+      if (!wanted(name)) continue;
+      weights.set(name, { shape, data: decodeNumbers(readAt(fd, dataStart + begin, endOffset - begin), dtype) });
+    }
+    return weights;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Exactly so many bytes from this position on. */
+function readAt(fd: number, position: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
+  for (let done = 0; done < length;) {
+    const n = readSync(fd, bytes, done, Math.min(length - done, 1 << 30), position + done);
+    check(n > 0, `the file ended at ${position + done} while it was read`);
+    done += n;
+  }
+  return bytes;
+}
+
+/** Tensors must fill the data from its first byte to its last, without gap or overlap. */
+function checkLayout(entries: readonly Entry[], dataBytes: number, file: string): void {
   let end = 0;
   for (const { name, dtype, shape, begin, endOffset } of entries) {
     const expected = product(shape) * bytesPerNumber[dtype];
@@ -68,13 +111,9 @@ export function readSafetensors(bytes: Uint8Array, file = 'model.safetensors'): 
       );
     }
     end = endOffset;
-    if (dataStart + end > bytes.length) throw new CheckpointError(file, `tensor ${name} ends beyond the file`);
-    weights.set(name, { shape, data: decodeNumbers(bytes.subarray(dataStart + begin, dataStart + end), dtype) });
+    if (end > dataBytes) throw new CheckpointError(file, `tensor ${name} ends beyond the file`);
   }
-  if (dataStart + end !== bytes.length) {
-    throw new CheckpointError(file, `${bytes.length - dataStart - end} bytes after the last tensor`);
-  }
-  return weights;
+  if (end !== dataBytes) throw new CheckpointError(file, `${dataBytes - end} bytes after the last tensor`);
 }
 
 interface Entry {

@@ -1,7 +1,10 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CheckpointError } from '../../src/checkpoint/error.ts';
-import { readSafetensors, writeSafetensors } from '../../src/checkpoint/safetensors.ts';
+import { readSafetensors, readSafetensorsFile, writeSafetensors } from '../../src/checkpoint/safetensors.ts';
 import type { Weights } from '../../src/types.ts';
+import { temporaryModels } from './examples.ts';
 
 const weights: Weights = new Map([
   ['b.matrix', { shape: [2, 2], data: Float32Array.of(1.5, -2, 0.25, -0) }],
@@ -111,8 +114,29 @@ test.each<[string, Uint8Array, string]>([
   ['a gap', file(two([0, 4], [8, 12]), 12), 'tensor y lies at 8..12, expected 4..8'],
   ['data cut short', file(two([0, 4], [4, 8]), 7), 'tensor y ends beyond the file'],
   ['data after the last tensor', file(two([0, 4], [4, 8]), 9), '1 bytes after the last tensor'],
-])('refuses %s', (_, bytes, message) => {
+])('refuses %s, in memory and on disk', (_, bytes, message) => {
   expect(() => readSafetensors(bytes, 'a/model.safetensors')).toThrow(CheckpointError);
   expect(() => readSafetensors(bytes, 'a/model.safetensors')).toThrow(message);
   expect(() => readSafetensors(bytes, 'a/model.safetensors')).toThrow('a/model.safetensors: ');
+  const path = onDisk(bytes);
+  expect(() => readSafetensorsFile(path)).toThrow(CheckpointError);
+  expect(() => readSafetensorsFile(path)).toThrow(message);
 });
+
+test.each(['f32', 'f16', 'bf16'] as const)('from disk comes what comes from memory: %s', (dtype) => {
+  const bytes = writeSafetensors(weights, { dtype });
+  expect(readSafetensorsFile(onDisk(bytes))).toEqual(readSafetensors(bytes));
+});
+
+test('from disk, only what is wanted is read', () => {
+  const path = onDisk(writeSafetensors(weights, { dtype: 'f32' }));
+  const [one] = weights.keys();
+  expect([...readSafetensorsFile(path, (name) => name === one).keys()]).toEqual([one]);
+});
+
+/** A file of its own with these bytes. */
+function onDisk(bytes: Uint8Array): string {
+  const path = join(temporaryModels(), 'model.safetensors');
+  writeFileSync(path, bytes);
+  return path;
+}
