@@ -1,16 +1,44 @@
 /** What each size learns with. One table; how it was found is in docs/recipe.md. */
+import type { OptimizerName } from '../model/engine.ts';
 import type { ModelSize } from '../types.ts';
-import type { Recipe } from './loop.ts';
+import type { Schedule } from './schedule.ts';
+
+/** What a run learns with. */
+export interface Recipe extends Schedule {
+  /** passes over the rows */
+  epochs: number;
+  /** ids a step, padding included */
+  batchTokens: number;
+  /** batches that a step is made of, each with its share of `batchTokens`: gradients add up, memory does not */
+  accumulation: number;
+  optimizer: OptimizerName;
+  weightDecay: number;
+  beta1: number;
+  beta2: number;
+  dropout: number;
+  /** global gradient norm; 0 = off */
+  clipNorm: number;
+  /** validations in a row without a new best after which training stops; 0 = never */
+  patience: number;
+  /** steps from one validation to the next; 0 = one validation a pass */
+  evalEvery: number;
+  /** mean age of the averaged weights, as a share of the run so far; 0 = no average. Validation chooses */
+  averageSpan: number;
+}
 
 const common = {
   optimizer: 'adamw',
+  schedule: 'cosine',
   warmupShare: 0.05,
+  decayShare: 0.3,
   minLearningRateShare: 0.05,
+  accumulation: 1,
   weightDecay: 0.1,
   beta1: 0.9,
   beta2: 0.99,
   clipNorm: 1,
   evalEvery: 0,
+  averageSpan: 0,
 } as const;
 
 const fromScratch: Record<

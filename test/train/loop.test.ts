@@ -6,41 +6,16 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Engine, StepOptions } from '../../src/model/engine.ts';
 import { createEngine } from '../../src/model/create-engine.ts';
 import type { TokenRow } from '../../src/train/batches.ts';
-import { learningRateAt, meanLossOf, train, type Recipe, type TrainProgress } from '../../src/train/loop.ts';
+import { meanLossOf } from '../../src/train/keeper.ts';
+import { train, type TrainProgress } from '../../src/train/loop.ts';
+import { learningRateAt } from '../../src/train/schedule.ts';
 import type { Weights } from '../../src/types.ts';
-import { createRandom } from '../../src/util/random.ts';
 import { tinyConfig } from '../model/helpers.ts';
-
-const recipe: Recipe = {
-  epochs: 4,
-  batchTokens: 48,
-  learningRate: 0.01,
-  warmupShare: 0.1,
-  minLearningRateShare: 0.1,
-  weightDecay: 0.01,
-  beta1: 0.9,
-  beta2: 0.95,
-  dropout: 0.1,
-  optimizer: 'adamw',
-  clipNorm: 1,
-  patience: 0,
-  evalEvery: 0,
-};
-
-/** Rows that count upwards modulo 30 from a random start. */
-function countingRows(count: number, seed: number): TokenRow[] {
-  const random = createRandom(seed);
-  return Array.from({ length: count }, () => {
-    const start = random.int(30);
-    const length = 6 + random.int(6);
-    const ids = Array.from({ length: length + 1 }, (_, i) => (start + i) % 30);
-    return { inputs: Int32Array.from(ids.slice(0, -1)), targets: Int32Array.from(ids.slice(1)) };
-  });
-}
+import { countingRows, recipe } from './examples.ts';
 
 const engines: Engine[] = [];
 async function realEngine(seed = 1): Promise<Engine> {
-  const engine = await createEngine({ backend: 'wasm', config: tinyConfig, seed });
+  const engine = await createEngine({ backend: 'cpu', config: tinyConfig, seed });
   engines.push(engine);
   return engine;
 }
@@ -151,20 +126,6 @@ const one = (id: number): TokenRow => ({ inputs: [id], targets: [id] });
 const tenRows = Array.from({ length: 10 }, (_, i) => one(i));
 
 describe('schedule', () => {
-  test('the learning rate rises to its peak, falls along a cosine and ends at its last share', () => {
-    const rate = (share: number): number =>
-      learningRateAt(share, { learningRate: 2, warmupShare: 0.2, minLearningRateShare: 0.1 });
-    expect(rate(0.05)).toBeCloseTo(0.5);
-    expect(rate(0.1)).toBeCloseTo(1);
-    expect(rate(0.2)).toBeCloseTo(2);
-    expect(rate(0.6)).toBeCloseTo(0.2 + 1.8 / 2);
-    expect(rate(1)).toBeCloseTo(0.2);
-    expect(rate(1.5)).toBeCloseTo(0.2);
-    const noWarmup = { learningRate: 2, warmupShare: 0, minLearningRateShare: 0 };
-    expect(learningRateAt(0, noWarmup)).toBe(2);
-    expect(learningRateAt(1, noWarmup)).toBeCloseTo(0);
-  });
-
   test('without a time limit it goes by steps', async () => {
     const { engine, steps, now } = scripted([1]);
     const result = await train(engine, {
