@@ -1,17 +1,23 @@
-/** The one place that knows which engine runs which backend. */
+/** The one place that knows which engine runs which backend. An engine is loaded when it is first asked for. */
 import type { BackendName, ModelConfig, Weights } from '../types.ts';
 import type { Engine } from './engine.ts';
-import { createTfjsEngine } from './tfjs-engine.ts';
 
 /**
  * @param options.backend a usable one (`pickBackend`)
  * @param options.weights by Hugging Face name; without them the weights are drawn from `seed`
+ * @param options.threads of `simd`; the number of cores where not said
  */
 export async function createEngine(options: {
   backend: BackendName;
   config: ModelConfig;
   weights?: Weights;
   seed: number;
+  threads?: number;
 }): Promise<Engine> {
+  if (options.backend === 'simd') {
+    const { createSimdEngine } = await import('./simd-engine.ts');
+    return await createSimdEngine(options);
+  }
+  const { createTfjsEngine } = await import('./tfjs-engine.ts');
   return await createTfjsEngine(options);
 }
