@@ -78,6 +78,8 @@ export interface FusedKernels {
     state: { weight: tf.Tensor; gradient: tf.Tensor; m: tf.Tensor; v: tf.Tensor },
     factors: AdamWFactors,
   ): { weight: tf.Tensor; m: tf.Tensor; v: tf.Tensor };
+  /** one or more tensors of any shapes -> sqrt of the sum of all their squares */
+  globalNorm(tensors: readonly tf.Tensor[]): tf.Scalar;
 }
 
 const registered = new Map<string, Partial<FusedKernels>>();
