@@ -84,7 +84,8 @@ function readVerified(dir: string, name: string, manifest: Manifest): Buffer {
   return data;
 }
 
-function refuseMisfits(weights: Weights, config: ModelConfig, file: string): void {
+/** @throws CheckpointError unless these are the tensors of this config, all finite */
+export function refuseMisfits(weights: Weights, config: ModelConfig, file: string): void {
   const shapes = llamaShapes(config);
   for (const name of weights.keys()) {
     if (!shapes.has(name)) throw new CheckpointError(file, `tensor ${name} has no place in the model of config.json`);
