@@ -43,9 +43,11 @@ function nextIds(ids: readonly number[]): TokenBatch {
 async function greedy(engine: Engine, prompt: readonly number[], count: number): Promise<number[]> {
   const cache = engine.startCache();
   try {
-    const ids = [argmax(await cache.append(prompt))];
-    while (ids.length < count) ids.push(argmax(await cache.append([ids.at(-1)!])));
-    return ids;
+    const ids: number[] = [];
+    for (let next = argmax(await cache.append(prompt)); ; next = argmax(await cache.append([next]))) {
+      ids.push(next);
+      if (ids.length === count) return ids;
+    }
   } finally {
     cache.dispose();
   }
