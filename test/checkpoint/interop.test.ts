@@ -10,8 +10,7 @@ import { createEngine } from '../../src/model/create-engine.ts';
 import type { Engine } from '../../src/model/engine.ts';
 import { createTokenizer } from '../../src/tokenizer/bpe.ts';
 import { encodeConversation } from '../../src/tokenizer/chat-format.ts';
-import { specialTokens } from '../../src/tokenizer/chat-ids.ts';
-import { fromTokenizerJson } from '../../src/tokenizer/tokenizer-json.ts';
+import { fromTokenizerJson, withSpecialTokens } from '../../src/tokenizer/tokenizer-json.ts';
 import type { BackendName, ConversationMessage, TokenBatch } from '../../src/types.ts';
 import { backends, expectClose } from '../model/helpers.ts';
 import { argmax, readReference, referencesDir, type ChatReference } from './references.ts';
@@ -75,7 +74,7 @@ describe.each(folders)('%s', (name) => {
   });
 
   test.each(backends)('%s: made ready for the chat format it says the same', async (backend) => {
-    const adapted = adaptBase(folder, specialTokens);
+    const adapted = adaptBase(folder, withSpecialTokens);
     const tokenizer = createTokenizer(fromTokenizerJson(adapted.tokenizerJson));
     await withEngine(adapted, backend, async (engine) => {
       for (const { prompt, ids, text } of reference.greedy) {
@@ -88,7 +87,7 @@ describe.each(folders)('%s', (name) => {
   });
 
   test('its tokenizer gives the ids of transformers', () => {
-    const { tokenizerJson } = loadBase(folder.dir, specialTokens);
+    const { tokenizerJson } = loadBase(folder.dir, withSpecialTokens);
     const tokenizer = createTokenizer(fromTokenizerJson(tokenizerJson));
     for (const { text, ids } of reference.tokens) expect({ text, ids: tokenizer.encode(text) }).toEqual({ text, ids });
   });
