@@ -82,11 +82,6 @@ export function initialValue(parameter: Parameter, seed: number): Float32Array {
   return data.map(() => random.normal() * parameter.initialStd);
 }
 
-/** Whether an optimiser's `muon` trains this parameter with Muon; the others are AdamW's. */
-export function isMuonMatrix({ kind }: Parameter): boolean {
-  return kind === 'linear';
-}
-
 /** Weights by Hugging Face name -> the parameter's array. A missing name or another shape is an error that names it. */
 export function fromWeights(parameter: Parameter, weights: Weights): Float32Array {
   const { source, shape, kind } = parameter;

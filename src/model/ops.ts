@@ -1,11 +1,11 @@
 /**
- * The network's operations, each with its gradient spelled out (tf.customGrad), on tfjs-core alone.
- * Fused so that little is kept for the backward pass, no one-hot of the vocabulary is built, and few small kernels run:
- * on the wasm backend the calls between matrix products are the rest of the cost.
- * Nothing between them needs a gradient of tfjs's own (its Node build registers none).
- * Shapes: N = rows x positions, C width, F hidden width, V vocabulary, M targets. Attention is in attention.ts.
+ * The network's operations, each with its gradient spelled out: tfjs's own gradients keep more, split one pass into many
+ * small kernels, and are not registered in its Node build. Each operation is a pair of plain functions, forward and
+ * backward; a backend may have its own (fused.ts). Attention is in attention.ts.
+ * Shapes: N = rows x positions, C width, F hidden width, V vocabulary, M targets.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { kernelOf, type Differentiable, type FusedKernels } from './fused.ts';
 
 export type Save = (tensors: tf.Tensor[]) => void;
 
@@ -28,21 +28,37 @@ export function differentiable<T extends tf.Tensor>(
   })(...inputs);
 }
 
-/** y = x W: x (N, I), W (I, O) -> (N, O). Its own gradient, so that W's layout stays (in, out) both ways. */
-export function linear(x: tf.Tensor2D, weight: tf.Tensor2D): tf.Tensor2D {
-  return differentiable<tf.Tensor2D>([x, weight], (save) => {
-    save([x, weight]);
-    return {
-      value: tf.matMul(x, weight),
-      gradient: (dy, [x, weight]) => [
-        tf.matMul(dy, weight as tf.Tensor2D, false, true), // (N, O) x (O, I) -> (N, I)
-        tf.matMul(x as tf.Tensor2D, dy, true, false), // (I, N) x (N, O) -> (I, O)
-      ],
-    };
+/** Runs a pair of functions as one operation of the tape. */
+export function applyKernel<Inputs extends tf.Tensor[], Fixed>(
+  kernel: Differentiable<Inputs, Fixed>,
+  inputs: Inputs,
+  fixed: Fixed,
+): tf.Tensor2D {
+  return differentiable<tf.Tensor2D>(inputs, (save) => {
+    const { value, kept } = kernel.forward(inputs, fixed);
+    save(kept);
+    return { value, gradient: (dy, kept) => kernel.backward(dy, kept, fixed) };
   });
 }
 
-/** x + y, both (N, C): the residual path. A gradient flows unchanged to both. */
+// === Matrix products
+
+const plainLinear: FusedKernels['linear'] = {
+  forward: ([x, weight]) => ({ value: tf.matMul(x, weight), kept: [x, weight] }),
+  backward: (dy, [x, weight]) => [
+    tf.matMul(dy, weight as tf.Tensor2D, false, true), // (N, O) x (O, I) -> (N, I)
+    tf.matMul(x as tf.Tensor2D, dy, true, false), // (I, N) x (N, O) -> (I, O)
+  ],
+};
+
+/** y = x W: x (N, I), W (I, O) -> (N, O). Of its own, so that both gradients are one product and no transposed copy. */
+export function linear(x: tf.Tensor2D, weight: tf.Tensor2D): tf.Tensor2D {
+  return applyKernel(kernelOf('linear', plainLinear), [x, weight], null);
+}
+
+// === Element by element
+
+/** x + y, both (N, C): the residual path. Of its own because nothing is kept: the gradient flows unchanged to both. */
 export function residual(x: tf.Tensor2D, y: tf.Tensor2D): tf.Tensor2D {
   return differentiable<tf.Tensor2D>([x, y], () => ({
     value: tf.add(x, y),
@@ -50,7 +66,7 @@ export function residual(x: tf.Tensor2D, y: tf.Tensor2D): tf.Tensor2D {
   }));
 }
 
-/** x * mask, both (N, C); the mask is a constant (dropout: 0 or 1 / kept share). */
+/** x * mask, both (N, C); the mask is a constant (dropout: 0 or 1 / kept share). Keeps the mask alone, not x. */
 export function applyMask(x: tf.Tensor2D, mask: tf.Tensor2D): tf.Tensor2D {
   return differentiable<tf.Tensor2D>([x], (save) => {
     save([mask]);
@@ -58,104 +74,149 @@ export function applyMask(x: tf.Tensor2D, mask: tf.Tensor2D): tf.Tensor2D {
   });
 }
 
-/** Mean of (M) losses, M > 0 -> scalar. */
-export function meanLoss(losses: tf.Tensor1D): tf.Scalar {
-  const count = losses.shape[0];
-  return differentiable<tf.Scalar>([losses], () => ({
-    value: tf.mean(losses),
-    gradient: (dy) => [tf.mul(tf.fill([count], 1 / count), dy)],
-  }));
-}
-
-/** RMSNorm (Zhang & Sennrich 2019): x / sqrt(mean(x^2) + eps) * gain: x (N, C), gain (C) -> (N, C). */
-export function rmsNorm(x: tf.Tensor2D, gain: tf.Tensor1D, eps: number): tf.Tensor2D {
-  return differentiable<tf.Tensor2D>([x, gain], (save) => {
+const plainRmsNorm: FusedKernels['rmsNorm'] = {
+  forward([x, gain], { eps }) {
     const scale = tf.rsqrt(tf.add(tf.mean(tf.mul(x, x), -1, true), eps)); // (N, 1)
-    const normed = tf.mul(x, scale); // (N, C)
-    save([normed, scale, gain]);
-    return {
-      value: tf.mul(normed, gain),
-      gradient: (dy, [normed, scale, gain]) => {
-        const scaled = tf.mul(dy, gain!); // (N, C)
-        const along = tf.mean(tf.mul(scaled, normed!), -1, true); // (N, 1), the part that the norm removes
-        const dx = tf.mul(tf.sub(scaled, tf.mul(normed!, along)), scale!); // (N, C)
-        return [dx, tf.sum(tf.mul(dy, normed!), 0)]; // (N, C), (C)
-      },
-    };
-  });
-}
+    const normed = tf.mul<tf.Tensor2D>(x, scale); // (N, C)
+    return { value: tf.mul(normed, gain), kept: [normed, scale, gain] };
+  },
+  backward(dy, [normed, scale, gain]) {
+    const scaled = tf.mul(dy, gain!); // (N, C)
+    const along = tf.mean(tf.mul(scaled, normed!), -1, true); // (N, 1), the part that the norm removes
+    const dx = tf.mul<tf.Tensor2D>(tf.sub(scaled, tf.mul(normed!, along)), scale!); // (N, C)
+    return [dx, tf.sum(tf.mul(dy, normed!), 0)]; // (N, C), (C)
+  },
+};
 
 /**
- * Gated unit (Shazeer 2020): silu(x Wg) * (x Wu): x (N, C), Wg and Wu (C, F) -> (N, F).
- * Includes both products, so that x is transposed once for both weights' gradients.
+ * RMSNorm (Zhang & Sennrich 2019): x / sqrt(mean(x^2) + eps) * gain: x (N, C), gain (C) -> (N, C).
+ * Of its own: one kept array of (N, C), where the tape would keep four.
  */
-export function swiglu(x: tf.Tensor2D, gateWeight: tf.Tensor2D, upWeight: tf.Tensor2D): tf.Tensor2D {
-  return differentiable<tf.Tensor2D>([x, gateWeight, upWeight], (save) => {
-    const gate = tf.matMul(x, gateWeight); // (N, F)
-    const up = tf.matMul(x, upWeight); // (N, F)
-    const open = tf.sigmoid(gate); // (N, F)
-    const silu = tf.mul(gate, open); // (N, F)
-    save([x, gateWeight, upWeight, up, open, silu]);
-    return {
-      value: tf.mul(silu, up),
-      gradient: (dy, saved) => {
-        const [x, gateWeight, upWeight, up, open, silu] = saved as tf.Tensor2D[];
-        const dUp = tf.mul(dy, silu!); // (N, F)
-        const slope = tf.add(open!, tf.sub(silu!, tf.mul(silu!, open!))); // silu' = s + silu (1 - s)
-        const dGate = tf.mul(tf.mul(dy, up!), slope); // (N, F)
-        const dx = tf.add(tf.matMul(dGate, gateWeight!, false, true), tf.matMul(dUp, upWeight!, false, true)); // (N, C)
-        const xByColumn = tf.transpose(x!); // (C, N)
-        return [dx, tf.matMul(xByColumn, dGate), tf.matMul(xByColumn, dUp)];
-      },
-    };
-  });
+export function rmsNorm(x: tf.Tensor2D, gain: tf.Tensor1D, eps: number): tf.Tensor2D {
+  return applyKernel(kernelOf('rmsNorm', plainRmsNorm), [x, gain], { eps });
 }
 
+const plainSwiglu: FusedKernels['swiglu'] = {
+  forward: ([gate, up]) => ({ value: tf.mul(tf.mul(gate, tf.sigmoid(gate)), up), kept: [gate, up] }),
+  backward(dy, [gate, up]) {
+    const open = tf.sigmoid(gate!); // (N, F)
+    const silu = tf.mul(gate!, open); // (N, F)
+    const slope = tf.add(open, tf.sub(silu, tf.mul(silu, open))); // silu' = s + silu (1 - s)
+    return [tf.mul(tf.mul(dy, up!), slope), tf.mul(dy, silu)];
+  },
+};
+
 /**
- * Rows of a table: table (V, C), ids (M) -> (M, C); the gradient adds each row back where it came from.
- * gatherND and scatterND copy whole rows on wasm, where tf.gather goes element by element (50 times slower here).
+ * Gated unit (Shazeer 2020): silu(gate) * up, (N, F) each -> (N, F). Of its own: these are the widest arrays of a layer, and
+ * only its two inputs are kept; the sigmoid is computed again on the way back, which is cheaper than its memory.
  */
-export function embedding(table: tf.Tensor2D, ids: Int32Array): tf.Tensor2D {
-  const indices = tf.tensor2d(ids, [ids.length, 1], 'int32');
-  return differentiable<tf.Tensor2D>([table], (save) => {
-    save([indices]);
-    return {
-      value: tf.gatherND(table, indices) as tf.Tensor2D,
-      gradient: (dy, [indices]) => [tf.scatterND(indices as tf.Tensor2D, dy, table.shape)],
-    };
+export function swiglu(gate: tf.Tensor2D, up: tf.Tensor2D): tf.Tensor2D {
+  return applyKernel(kernelOf('swiglu', plainSwiglu), [gate, up], null);
+}
+
+// === Rows by id
+
+const asColumn = (ids: tf.Tensor): tf.Tensor2D => tf.reshape(ids, [-1, 1]);
+
+const plainEmbedding: FusedKernels['embedding'] = {
+  forward: ([table], { ids }) => ({ value: tf.gatherND(table, asColumn(ids)) as tf.Tensor2D, kept: [ids] }),
+  backward: (dy, [ids], { rows }) => [tf.scatterND(asColumn(ids!), dy, [rows, dy.shape[1]])],
+};
+
+/**
+ * Rows of a table: table (V, C), ids (M) int32 -> (M, C); the gradient adds each row back where it came from.
+ * Of its own because tfjs's gradient of gather is unsortedSegmentSum, which on most of its backends compares all M ids
+ * with every one of the V rows. scatterND touches M rows only; it adds up repeated ones. The caller checks that ids are in
+ * range: what lies beyond is another tensor's memory.
+ */
+export function embedding(table: tf.Tensor2D, ids: tf.Tensor1D): tf.Tensor2D {
+  return applyKernel(kernelOf('embedding', plainEmbedding), [table], { ids, rows: table.shape[0] });
+}
+
+// === Loss
+
+/** Elements of logits in memory at once: 64 MB. */
+const defaultMaxLogits = 2 ** 24;
+
+/** logits, their softmax and the losses: hidden (M, C), table (V, C), ids (M) -> (M, V), (M, C), (M). */
+function plainLosses(hidden: tf.Tensor2D, table: tf.Tensor2D, ids: tf.Tensor1D) {
+  const logits = tf.matMul(hidden, table, false, true); // (M, V)
+  const shares = tf.softmax(logits); // (M, V)
+  const targetRows = tf.gatherND(table, asColumn(ids)) as tf.Tensor2D; // (M, C)
+  // log sum exp = top logit - log(its share): two maxima are cheaper than exp over (M, V), and exact at any size
+  const logSum = tf.sub(tf.max(logits, -1), tf.log(tf.max(shares, -1))); // (M)
+  const losses = tf.sub<tf.Tensor1D>(logSum, tf.sum(tf.mul(hidden, targetRows), -1)); // (M)
+  return { shares, targetRows, losses };
+}
+
+const plainCrossEntropy: FusedKernels['crossEntropy'] = (hidden, table, ids) => plainLosses(hidden, table, ids).losses;
+
+/** The gradient of the logits is softmax - onehot(target); its one-hot part is M rows to gather and to scatter. */
+const plainCrossEntropyGradient: FusedKernels['crossEntropyGradient'] = (hidden, table, ids) => {
+  const { shares, targetRows, losses } = plainLosses(hidden, table, ids);
+  return {
+    losses,
+    dHidden: tf.sub(tf.matMul(shares, table), targetRows), // (M, C)
+    dTable: tf.sub(tf.matMul(shares, hidden, true, false), tf.scatterND(asColumn(ids), hidden, table.shape)), // (V, C)
+  };
+};
+
+/** Pieces of the targets, so that no array of (M, V) grows beyond `maxLogits`. */
+function pieces(
+  hidden: tf.Tensor2D,
+  table: tf.Tensor2D,
+  ids: tf.Tensor1D,
+  maxLogits: number,
+): [tf.Tensor2D, tf.Tensor1D][] {
+  const count = ids.shape[0];
+  const rows = Math.max(1, Math.floor(maxLogits / table.shape[0]));
+  if (count <= rows) return [[hidden, ids]];
+  return Array.from({ length: Math.ceil(count / rows) }, (_, i) => {
+    const size = Math.min(rows, count - i * rows);
+    return [tf.slice(hidden, [i * rows, 0], [size, -1]), tf.slice(ids, [i * rows], [size])];
   });
 }
 
+/** Cross-entropy in nats of each target: hidden (M, C), output table (V, C), ids (M) int32 -> (M). Without a gradient. */
+export function crossEntropies(
+  hidden: tf.Tensor2D,
+  table: tf.Tensor2D,
+  ids: tf.Tensor1D,
+  maxLogits = defaultMaxLogits,
+): tf.Tensor1D {
+  const kernel = kernelOf('crossEntropy', plainCrossEntropy);
+  const parts = pieces(hidden, table, ids, maxLogits).map(([h, i]) => tf.tidy(() => kernel(h, table, i)));
+  return parts.length === 1 ? parts[0]! : tf.concat(parts);
+}
+
 /**
- * Cross-entropy through the tied output layer, in nats per target: hidden (N, C), table (V, C), targets (N) host ids,
- * -1 = no loss -> (M) losses, M = number of targets, in order of position; M = 0 gives an empty tensor and never NaN.
+ * Sum of the cross-entropies times `scale`: hidden (M, C), output table (V, C), ids (M) int32, M > 0 -> scalar.
  *
- * Only rows with a target meet the vocabulary. The gradient of the logits is softmax - onehot(target); as it is only
- * ever multiplied by the table and by the hidden rows, the one-hot part becomes M table rows to subtract, gathered and
- * scattered, and no array of (M, V) beside the softmax itself is built.
+ * Of its own: only positions with a target meet the vocabulary, no one-hot is built, and the gradients are computed in the
+ * forward pass (Hsu et al. 2024, Liger kernel), piece by piece. So nothing of (M, V), the largest array of a step, lives
+ * on to the backward pass, and none of it is computed twice.
  */
-export function maskedCrossEntropy(hidden: tf.Tensor2D, table: tf.Tensor2D, targets: Int32Array): tf.Tensor1D {
-  const { positions, ids } = withTarget(targets);
-  if (ids.length === 0) return tf.tensor1d([]);
-  const picked = ids.length === targets.length ? hidden : embedding(hidden, positions); // (M, C)
-  const indices = tf.tensor2d(ids, [ids.length, 1], 'int32');
-  return differentiable<tf.Tensor1D>([picked, table], (save) => {
-    const logits = tf.matMul(picked, table, false, true); // (M, V)
-    const shares = tf.softmax(logits); // (M, V)
-    const targetRows = tf.gatherND(table, indices) as tf.Tensor2D; // (M, C)
-    // log sum exp = top logit - log(its share): two maxima are cheaper than exp over (M, V), and exact at any size
-    const logSum = tf.sub<tf.Tensor1D>(tf.max(logits, -1), tf.log(tf.max(shares, -1))); // (M)
-    const value = tf.sub<tf.Tensor1D>(logSum, tf.sum(tf.mul(picked, targetRows), -1)); // (M)
-    save([picked, table, shares, targetRows, indices]);
+export function maskedCrossEntropy(
+  hidden: tf.Tensor2D,
+  table: tf.Tensor2D,
+  ids: tf.Tensor1D,
+  scale: number,
+  maxLogits = defaultMaxLogits,
+): tf.Scalar {
+  return differentiable<tf.Scalar>([hidden, table], (save) => {
+    const kernel = kernelOf('crossEntropyGradient', plainCrossEntropyGradient);
+    const parts = pieces(hidden, table, ids, maxLogits).map(([h, i]) => tf.tidy(() => kernel(h, table, i)));
+    const [first] = parts;
+    const only = parts.length === 1 && first !== undefined;
+    const sums = parts.map(({ losses }) => tf.sum(losses));
+    const dHidden = only ? first.dHidden : tf.concat(parts.map((p) => p.dHidden)); // (M, C)
+    const dTable = only ? first.dTable : tf.addN(parts.map((p) => p.dTable)); // (V, C)
+    save([dHidden, dTable]);
     return {
-      value,
+      value: tf.mul<tf.Scalar>(only ? sums[0]! : tf.addN(sums), scale),
       gradient: (dy, saved) => {
-        const [picked, table, shares, targetRows, indices] = saved as tf.Tensor2D[];
-        const weight = tf.reshape(dy, [-1, 1]); // (M, 1)
-        const weighted = tf.mul<tf.Tensor2D>(picked!, weight); // (M, C)
-        const dPicked = tf.mul(weight, tf.sub(tf.matMul(shares!, table!), targetRows!)); // (M, C)
-        const pulled = tf.matMul(shares!, weighted, true, false); // (V, M) x (M, C) -> (V, C)
-        return [dPicked, tf.sub(pulled, tf.scatterND(indices!, weighted, table!.shape))];
+        const factor = tf.mul(dy, scale);
+        return saved.map((gradient) => tf.mul(gradient, factor));
       },
     };
   });

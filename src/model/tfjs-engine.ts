@@ -6,19 +6,15 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { BackendName, ModelConfig, TokenBatch, Weights } from '../types.ts';
 import { check } from '../util/errors.ts';
 import { prepareBackend, useBackend } from './backend.ts';
+import { checkBatch, countTargets } from './checks.ts';
+import { createDropoutPool } from './dropout.ts';
 import type { CacheSession, Engine, OptimizerState, StepOptions, StepResult } from './engine.ts';
-import {
-  createDropout,
-  createNetwork,
-  disposeNetwork,
-  nextLogits,
-  targetLosses,
-  type Cache,
-  type Network,
-} from './gpt.ts';
+import { createNetwork, disposeNetwork, scaledLoss, targetLosses, type Network } from './gpt.ts';
 import { checkNames, fromWeights, initialValue, parametersOf, toWeight, type Parameter } from './layout.ts';
-import { meanLoss, withTarget } from './ops.ts';
-import { adamW, globalNorm, type Moments } from './optimizer.ts';
+import { withTarget } from './ops.ts';
+import { muonMatrix } from './optimizer-constants.ts';
+import { adamW, globalNorm, muon } from './optimizer.ts';
+import { startSession } from './tfjs-cache.ts';
 
 /**
  * @param options.backend a usable one (`pickBackend`)
@@ -37,8 +33,9 @@ export async function createTfjsEngine(options: {
 interface Slot {
   parameter: Parameter;
   variable: tf.Variable;
-  /** made by the first training step */
-  moments: Moments | undefined;
+  /** made by the first training step; Muon's matrices have no second */
+  m: tf.Tensor | undefined;
+  v: tf.Tensor | undefined;
 }
 
 class TfjsEngine implements Engine {
@@ -46,6 +43,7 @@ class TfjsEngine implements Engine {
   readonly config: ModelConfig;
   private readonly slots: Slot[];
   private readonly network: Network;
+  private readonly masks = createDropoutPool();
   private step = 0;
 
   constructor({
@@ -65,28 +63,19 @@ class TfjsEngine implements Engine {
     if (weights) checkNames(config, weights);
     this.slots = parametersOf(config).map((parameter) => {
       const data = weights ? fromWeights(parameter, weights) : initialValue(parameter, seed);
-      return { parameter, variable: tf.tidy(() => tf.variable(tf.tensor(data, parameter.shape))), moments: undefined };
+      const variable = tf.tidy(() => tf.variable(tf.tensor(data, parameter.shape)));
+      return { parameter, variable, m: undefined, v: undefined };
     });
     this.network = createNetwork(config, new Map(this.slots.map((s) => [s.parameter.name, s.variable])));
   }
 
   async trainStep(batches: readonly TokenBatch[], options: StepOptions): Promise<StepResult> {
     useBackend(this.backend);
-    check(options.optimizer === 'adamw', `no optimizer ${options.optimizer} here`);
-    const [batch, ...more] = batches;
-    check(batch && more.length === 0, `${batches.length} batches in one step`);
-    checkBatch(batch, this.config);
-    const targets = withTarget(batch.targets).ids.length;
+    for (const batch of batches) checkBatch(batch, this.config);
+    const targets = batches.reduce((sum, batch) => sum + countTargets(batch), 0);
     check(targets > 0, 'a training batch without any target');
 
-    const { value: loss, grads } = tf.variableGrads(
-      () => {
-        const rows = batch.batchSize * batch.length;
-        const dropout = createDropout(options.dropout, rows, this.config.width, options.seed);
-        return meanLoss(targetLosses(this.network, batch, dropout));
-      },
-      this.slots.map((s) => s.variable),
-    );
+    const { loss, grads } = this.gradients(batches, 1 / targets, options);
     try {
       const figures = tf.tidy(() => tf.stack([loss, globalNorm(Object.values(grads))]));
       const [lossNats, gradNorm] = (await figures.data()) as unknown as [number, number];
@@ -104,22 +93,55 @@ class TfjsEngine implements Engine {
     }
   }
 
+  /** Loss and gradients of all batches, added up one batch after the other, so that memory is needed for one only. */
+  private gradients(batches: readonly TokenBatch[], scale: number, { dropout, seed }: StepOptions) {
+    const variables = this.slots.map((s) => s.variable);
+    let sum: { loss: tf.Scalar; grads: tf.NamedTensorMap } | undefined;
+    batches.forEach((batch, i) => {
+      if (countTargets(batch) === 0) return;
+      const { value, grads } = tf.variableGrads(() => {
+        const rows = batch.batchSize * batch.length;
+        const drop = this.masks.dropout(dropout, rows, this.config.width, `${seed} ${i}`);
+        return scaledLoss(this.network, batch, scale, drop);
+      }, variables);
+      if (sum === undefined) {
+        sum = { loss: value, grads };
+        return;
+      }
+      const before = sum;
+      const added = (a: tf.Tensor, b: tf.Tensor): tf.Tensor => {
+        const both = tf.add(a, b);
+        tf.dispose([a, b]);
+        return both;
+      };
+      const names = Object.keys(grads);
+      sum = {
+        loss: added(before.loss, value) as tf.Scalar,
+        grads: Object.fromEntries(names.map((name) => [name, added(before.grads[name]!, grads[name]!)])),
+      };
+    });
+    return sum!;
+  }
+
   private update(grads: tf.NamedTensorMap, options: StepOptions, gradNorm: number): void {
     this.step += 1;
     const gradientScale = options.clipNorm > 0 && gradNorm > options.clipNorm ? options.clipNorm / gradNorm : 1;
     for (const slot of this.slots) {
       const { parameter, variable } = slot;
-      const before = slot.moments ?? { m: tf.zerosLike(variable), v: tf.zerosLike(variable) };
       const decay = parameter.kind === 'norm' ? 0 : options.weightDecay;
-      const { weight, m, v } = adamW(variable, grads[variable.name]!, before, decay, {
-        ...options,
-        gradientScale,
-        step: this.step,
-      });
-      tf.dispose([before.m, before.v]);
-      variable.assign(weight);
-      weight.dispose();
-      slot.moments = { m, v };
+      const update = { ...options, gradientScale, decay, step: this.step };
+      const byMuon = options.optimizer === 'muon' && muonMatrix(parameter);
+      const m = slot.m ?? tf.zerosLike(variable);
+      const v = byMuon ? undefined : (slot.v ?? tf.zerosLike(variable));
+      const gradient = grads[variable.name]!;
+      const next = v
+        ? adamW({ weight: variable, gradient, m, v }, update)
+        : { ...muon({ weight: variable, gradient, m }, update), v: undefined };
+      tf.dispose([m, v ?? slot.v].filter((tensor) => tensor !== undefined));
+      variable.assign(next.weight);
+      next.weight.dispose();
+      slot.m = next.m;
+      slot.v = next.v;
     }
   }
 
@@ -139,41 +161,7 @@ class TfjsEngine implements Engine {
   }
 
   startCache(): CacheSession {
-    const { network, backend, config } = this;
-    let cache: Cache = [];
-    let length = 0;
-    const release = (): void => {
-      for (const { k, v } of cache) tf.dispose([k, v]);
-      cache = [];
-    };
-    return {
-      get length() {
-        return length;
-      },
-      async append(ids) {
-        useBackend(backend);
-        check(ids.length > 0, 'nothing to append to the cache');
-        check(
-          length + ids.length <= config.contextLength,
-          `${length} + ${ids.length} ids exceed the context of ${config.contextLength}`,
-        );
-        checkIds(ids, config.vocabSize);
-        const next = tf.tidy(() => nextLogits(network, Int32Array.from(ids), cache));
-        release();
-        cache = next.cache;
-        length += ids.length;
-        const logits = (await next.logits.data()) as Float32Array;
-        next.logits.dispose();
-        return logits;
-      },
-      fork: () => {
-        throw new Error('not yet');
-      },
-      dispose() {
-        release();
-        length = 0;
-      },
-    };
+    return startSession(this.network, this.backend);
   }
 
   async exportWeights(): Promise<Weights> {
@@ -191,26 +179,26 @@ class TfjsEngine implements Engine {
   }
 
   async exportOptimizer(): Promise<OptimizerState> {
-    const moments = this.slots.filter((s): s is Slot & { moments: Moments } => s.moments !== undefined);
-    return {
-      step: this.step,
-      m: await readAll(moments.map((s) => [s.parameter, s.moments.m])),
-      v: await readAll(moments.map((s) => [s.parameter, s.moments.v])),
-    };
+    const all = (pick: (slot: Slot) => tf.Tensor | undefined): Promise<Weights> =>
+      readAll(
+        this.slots.flatMap((slot) => {
+          const tensor = pick(slot);
+          return tensor ? [[slot.parameter, tensor]] : [];
+        }),
+      );
+    return { step: this.step, m: await all((s) => s.m), v: await all((s) => s.v) };
   }
 
   importOptimizer(state: OptimizerState): void {
     useBackend(this.backend);
     for (const slot of this.slots) {
       const { parameter } = slot;
-      if (slot.moments) tf.dispose([slot.moments.m, slot.moments.v]);
-      slot.moments =
-        state.step === 0
-          ? undefined
-          : {
-              m: tf.tensor(fromWeights(parameter, state.m), parameter.shape),
-              v: tf.tensor(fromWeights(parameter, state.v), parameter.shape),
-            };
+      const read = (weights: Weights): tf.Tensor => tf.tensor(fromWeights(parameter, weights), parameter.shape);
+      tf.dispose([slot.m, slot.v].filter((tensor) => tensor !== undefined));
+      slot.m = state.step === 0 ? undefined : read(state.m);
+      // Muon's matrices have no second moment
+      slot.v =
+        state.step === 0 || (muonMatrix(parameter) && !state.v.has(parameter.source)) ? undefined : read(state.v);
     }
     this.step = state.step;
   }
@@ -221,10 +209,8 @@ class TfjsEngine implements Engine {
 
   dispose(): void {
     useBackend(this.backend);
-    for (const { variable, moments } of this.slots) {
-      variable.dispose();
-      if (moments) tf.dispose([moments.m, moments.v]);
-    }
+    for (const { variable, m, v } of this.slots) tf.dispose([variable, m, v].filter((tensor) => tensor !== undefined));
+    this.masks.dispose();
     disposeNetwork(this.network);
   }
 }
@@ -233,19 +219,4 @@ async function readAll(entries: [Parameter, tf.Tensor][]): Promise<Weights> {
   const weights: Weights = new Map();
   for (const [parameter, tensor] of entries) weights.set(...toWeight(parameter, (await tensor.data()) as Float32Array));
   return weights;
-}
-
-function checkBatch({ inputs, targets, batchSize, length }: TokenBatch, { vocabSize }: ModelConfig): void {
-  check(
-    inputs.length === batchSize * length && targets.length === inputs.length,
-    `a batch of ${batchSize} x ${length} with ${inputs.length} inputs and ${targets.length} targets`,
-  );
-  checkIds(inputs, vocabSize);
-  for (const id of targets) check(id < vocabSize, `target ${id} in a vocabulary of ${vocabSize}`);
-}
-
-/** Out of range, gatherND would read another tensor's memory. */
-function checkIds(ids: Iterable<number>, vocabSize: number): void {
-  for (const id of ids)
-    check(Number.isInteger(id) && id >= 0 && id < vocabSize, `id ${id} in a vocabulary of ${vocabSize}`);
 }

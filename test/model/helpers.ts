@@ -3,7 +3,16 @@ import { expect } from 'vitest';
 import type { BackendName, ModelConfig, TokenBatch } from '../../src/types.ts';
 import { createRandom } from '../../src/util/random.ts';
 
-export const backends = ['wasm', 'cpu'] as const satisfies readonly BackendName[];
+/** tfjs backends that every test of the network runs on. */
+export const backends: readonly BackendName[] = ['wasm', 'cpu'];
+
+/** Largest error of float32 arithmetic on a backend, in units of the largest number: GPUs compute exp and log less exactly. */
+const roundings: Partial<Record<BackendName, number>> = { webgpu: 1e-4, cuda: 1e-4 };
+
+/** The tolerance of a test whose values must be exact to `exact` on a CPU. */
+export function toleranceOn(backend: BackendName, exact: number): number {
+  return Math.max(exact, roundings[backend] ?? 0);
+}
 
 /** Small enough for loops over every weight, with everything the real sizes have. */
 export const tinyConfig: ModelConfig = {
@@ -18,6 +27,17 @@ export const tinyConfig: ModelConfig = {
   ropeScaling: null,
   normEps: 1e-5,
   tiedEmbeddings: true,
+};
+
+/** The same with everything a Llama may have beside: grouped keys, an output layer of its own, stretched rotary positions. */
+export const groupedConfig: ModelConfig = {
+  ...tinyConfig,
+  heads: 4,
+  kvHeads: 2,
+  ropeTheta: 100,
+  // of the two frequencies of a head, 1 stays and 0.1 is blended
+  ropeScaling: { factor: 8, lowFreqFactor: 1, highFreqFactor: 4, originalContextLength: 128 },
+  tiedEmbeddings: false,
 };
 
 /** Standard normals times `scale`. */

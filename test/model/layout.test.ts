@@ -1,6 +1,7 @@
 /** Names, shapes and copies of the parameters: with and without grouped keys and an output layer of its own. */
 import { describe, expect, test } from 'vitest';
-import { fromWeights, initialValue, isMuonMatrix, parametersOf, toWeight } from '../../src/model/layout.ts';
+import { fromWeights, initialValue, parametersOf, toWeight } from '../../src/model/layout.ts';
+import { muonMatrix } from '../../src/model/optimizer-constants.ts';
 import type { ModelConfig, Weights } from '../../src/types.ts';
 import { normals, tinyConfig } from './helpers.ts';
 
@@ -34,7 +35,7 @@ test('heads that do not divide the width, or one another, are refused with the n
 
 test('Muon trains the matrices inside the layers, and only those', () => {
   const names = parametersOf(grouped)
-    .filter(isMuonMatrix)
+    .filter(muonMatrix)
     .map(({ name }) => name);
   expect(names).toEqual(
     ['query', 'key', 'value', 'output', 'gate', 'up', 'down'].map((matrix) => `layers.0.${matrix}`),

@@ -1,9 +1,10 @@
-/** AdamW against the formulas of the paper on plain numbers. */
+/** AdamW and Muon against the formulas of their papers on plain numbers. */
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { prepareBackend, useBackend } from '../../src/model/backend.ts';
-import { adamW, globalNorm, type Moments } from '../../src/model/optimizer.ts';
-import { backends, expectClose, normals } from './helpers.ts';
+import { adamW, globalNorm, muon } from '../../src/model/optimizer.ts';
+import { backends, expectClose, normals, toleranceOn } from './helpers.ts';
+import { matMul, type Numbers } from './reference.ts';
 
 const [learningRate, beta1, beta2, eps] = [0.01, 0.9, 0.95, 1e-8];
 
@@ -22,6 +23,26 @@ function plainSteps(weights: number[], gradients: number[][], decay: number): nu
   return w;
 }
 
+const transposed = (x: Numbers, rows: number, columns: number): Numbers =>
+  x.map((_, at) => x[(at % rows) * columns + Math.floor(at / rows)]!);
+
+/** Jordan 2024: five Newton-Schulz steps on a matrix with no more rows than columns. */
+function plainOrthogonal(u: Numbers, rows: number, columns: number): Numbers {
+  if (rows > columns) {
+    return transposed(plainOrthogonal(transposed(u, rows, columns), columns, rows), columns, rows);
+  }
+  const norm = Math.sqrt(u.reduce((sum, x) => sum + x * x, 0)) + 1e-7;
+  let x: Numbers = u.map((value) => value / norm);
+  for (let i = 0; i < 5; i++) {
+    const gram = matMul(x, transposed(x, rows, columns), rows, columns, rows);
+    const square = matMul(gram, gram, rows, rows, rows);
+    const polynomial = gram.map((g, at) => -4.775 * g + 2.0315 * square[at]!);
+    const product = matMul(polynomial, x, rows, rows, columns);
+    x = x.map((value, at) => 3.4445 * value + product[at]!);
+  }
+  return x;
+}
+
 describe.each(backends)('on %s', (backend) => {
   beforeAll(async () => {
     await prepareBackend(backend);
@@ -36,20 +57,71 @@ describe.each(backends)('on %s', (backend) => {
     const before = tf.memory().numTensors;
     const start = [...normals(6, 'w')];
     const gradients = Array.from({ length: 6 }, (_, s) => [...normals(6, `g${s}`, s === 3 ? 0 : 10 ** (s - 3))]);
-    let weight: tf.Tensor = tf.tensor2d(start, [2, 3]);
-    let moments: Moments = { m: tf.zeros([2, 3]), v: tf.zeros([2, 3]) };
+    let state = { weight: tf.tensor(start, [2, 3]), m: tf.zeros([2, 3]), v: tf.zeros([2, 3]) };
     gradients.forEach((g, s) => {
       const gradient = tf.tensor2d(g, [2, 3]);
-      const options = { learningRate, weightDecay: decay, beta1, beta2, gradientScale, step: s + 1 };
-      const next = adamW(weight, gradient, moments, decay, options);
-      tf.dispose([weight, gradient, moments.m, moments.v]);
-      weight = next.weight;
-      moments = { m: next.m, v: next.v };
+      const options = { learningRate, decay, beta1, beta2, gradientScale, step: s + 1 };
+      const next = adamW({ ...state, gradient }, options);
+      tf.dispose([gradient, state]);
+      state = next;
     });
     const scaled = gradients.map((g) => g.map((x) => x * gradientScale));
-    expectClose(weight.dataSync(), plainSteps(start, scaled, decay), 1e-5, 'weights');
-    tf.dispose([weight, moments.m, moments.v]);
+    expectClose(state.weight.dataSync(), plainSteps(start, scaled, decay), toleranceOn(backend, 1e-5), 'weights');
+    tf.dispose(state);
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  test.each([
+    { rows: 3, columns: 5 },
+    { rows: 5, columns: 3 },
+    { rows: 4, columns: 4 },
+  ])('three steps of Muon on ($rows, $columns) are the formulas, and leave nothing behind', ({ rows, columns }) => {
+    useBackend(backend);
+    const before = tf.memory().numTensors;
+    const [decay, gradientScale] = [0.1, 0.5];
+    const shape = [rows, columns];
+    let state = { weight: tf.tensor(normals(rows * columns, 'w'), shape), m: tf.zeros(shape) };
+    let w: Numbers = Float64Array.from(normals(rows * columns, 'w'));
+    let m: Numbers = new Float64Array(rows * columns);
+    for (let step = 0; step < 3; step++) {
+      const noise = normals(rows * columns, `g${step}`, 10 ** -step);
+      const gradient = tf.tensor(noise, shape);
+      const next = muon({ ...state, gradient }, { learningRate, decay, gradientScale });
+      tf.dispose([gradient, state]);
+      state = next;
+
+      const g = Float64Array.from(noise, (x) => x * gradientScale);
+      m = m.map((x, i) => 0.95 * x + g[i]!);
+      const direction = plainOrthogonal(
+        g.map((x, i) => x + 0.95 * m[i]!),
+        rows,
+        columns,
+      );
+      const rate = learningRate * 0.2 * Math.sqrt(Math.max(rows, columns));
+      w = w.map((x, i) => x * (1 - learningRate * decay) - rate * direction[i]!);
+    }
+    expectClose(state.m.dataSync(), m, toleranceOn(backend, 1e-5), 'momentum');
+    expectClose(state.weight.dataSync(), w, toleranceOn(backend, 1e-5), 'weights');
+    tf.dispose(state);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  test("Muon's step has singular values near one, times 0.2 sqrt(longer side), whatever the gradient's size", () => {
+    useBackend(backend);
+    for (const size of [1e-4, 1, 1e4]) {
+      const shape = [4, 24];
+      const gradient = tf.tensor(normals(96, 'gradient', size), shape);
+      const [weight, m] = [tf.zeros(shape), tf.zeros(shape)];
+      const next = muon({ weight, gradient, m }, { learningRate: 1, decay: 0, gradientScale: 1 });
+      const step = Float64Array.from(next.weight.dataSync(), (x) => x / (0.2 * Math.sqrt(24)));
+      const gram = matMul(step, transposed(step, 4, 24), 4, 24, 4);
+      for (let i = 0; i < 4; i++) {
+        expect(Math.sqrt(gram[i * 4 + i]!)).toBeGreaterThan(0.6);
+        expect(Math.sqrt(gram[i * 4 + i]!)).toBeLessThan(1.3);
+        for (let j = 0; j < i; j++) expect(Math.abs(gram[i * 4 + j]!)).toBeLessThan(0.35);
+      }
+      tf.dispose([gradient, weight, m, next.weight, next.m]);
+    }
   });
 
   test('the global norm is the root of all squares', () => {

@@ -1,5 +1,5 @@
 /** The network in plain loops over Float64Array, written from the formulas: what the tensor code is held against. */
-import type { ModelConfig, Weights } from '../../src/types.ts';
+import type { ModelConfig, TokenBatch, Weights } from '../../src/types.ts';
 
 export type Numbers = Float64Array;
 
@@ -32,38 +32,61 @@ export function rmsNorm(x: Numbers, gain: Numbers, eps: number): Numbers {
   return out;
 }
 
+/** Llama 3.1's rotary frequencies (`_compute_llama3_parameters` of transformers), by wavelength as it is written there. */
+export function frequencies({ width, heads, ropeTheta, ropeScaling }: ModelConfig): number[] {
+  const headWidth = width / heads;
+  return Array.from({ length: headWidth / 2 }, (_, i) => {
+    const plain = ropeTheta ** (-(2 * i) / headWidth);
+    if (ropeScaling === null) return plain;
+    const { factor, lowFreqFactor, highFreqFactor, originalContextLength } = ropeScaling;
+    const wavelength = (2 * Math.PI) / plain;
+    if (wavelength < originalContextLength / highFreqFactor) return plain;
+    if (wavelength > originalContextLength / lowFreqFactor) return plain / factor;
+    const smooth = (originalContextLength / wavelength - lowFreqFactor) / (highFreqFactor - lowFreqFactor);
+    return (1 - smooth) * (plain / factor) + smooth * plain;
+  });
+}
+
 /** x (G, T, D): Hugging Face's apply_rotary_pos_emb, position = index in T. */
-export function rope(x: Numbers, length: number, headWidth: number, theta: number): Numbers {
-  const half = headWidth / 2;
+export function rope(x: Numbers, length: number, frequencies: readonly number[]): Numbers {
+  const half = frequencies.length;
   return x.map((value, at) => {
-    const j = at % headWidth;
-    const position = Math.floor(at / headWidth) % length;
-    const angle = position * theta ** (-(2 * (j % half)) / headWidth);
+    const j = at % (2 * half);
+    const position = Math.floor(at / (2 * half)) % length;
+    const angle = position * frequencies[j % half]!;
     const other = j < half ? -x[at + half]! : x[at - half]!;
     return value * Math.cos(angle) + other * Math.sin(angle);
   });
 }
 
-/** x (B * T, C), weights (C, C) -> (B * T, C) */
+export interface AttentionShape {
+  heads: number;
+  kvHeads: number;
+  length: number;
+  frequencies: readonly number[];
+}
+
+/** q (B * T, H * D), k and v (B * T, K * D) -> (B * T, H * D); head h looks at keys of head floor(h K / H). */
 export function attention(
-  x: Numbers,
-  [query, key, value]: [Numbers, Numbers, Numbers],
-  { heads, length, width, theta }: { heads: number; length: number; width: number; theta: number },
+  [q, k, v]: [Numbers, Numbers, Numbers],
+  { heads, kvHeads, length, frequencies }: AttentionShape,
 ): Numbers {
-  const rows = x.length / width;
-  const headWidth = width / heads;
-  const [q, k, v] = [query, key, value].map((w) => matMul(x, w, rows, width, width)) as [Numbers, Numbers, Numbers];
-  const out = new Float64Array(x.length);
+  const headWidth = 2 * frequencies.length;
+  const rows = q.length / (heads * headWidth);
+  const out = new Float64Array(q.length);
   for (let start = 0; start < rows; start += length) {
     for (let h = 0; h < heads; h++) {
-      const part = (y: Numbers): Numbers => {
+      const part = (y: Numbers, head: number, of: number): Numbers => {
         const cut = new Float64Array(length * headWidth);
         for (let t = 0; t < length; t++) {
-          for (let d = 0; d < headWidth; d++) cut[t * headWidth + d] = y[(start + t) * width + h * headWidth + d]!;
+          for (let d = 0; d < headWidth; d++) cut[t * headWidth + d] = y[((start + t) * of + head) * headWidth + d]!;
         }
         return cut;
       };
-      const [qh, kh, vh] = [rope(part(q), length, headWidth, theta), rope(part(k), length, headWidth, theta), part(v)];
+      const keyHead = Math.floor((h * kvHeads) / heads);
+      const qh = rope(part(q, h, heads), length, frequencies);
+      const kh = rope(part(k, keyHead, kvHeads), length, frequencies);
+      const vh = part(v, keyHead, kvHeads);
       for (let t = 0; t < length; t++) {
         const scores = Array.from({ length: t + 1 }, (_, s) => {
           let dot = 0;
@@ -74,7 +97,7 @@ export function attention(
         for (let d = 0; d < headWidth; d++) {
           let sum = 0;
           for (let s = 0; s <= t; s++) sum += shares[s]! * vh[s * headWidth + d]!;
-          out[(start + t) * width + h * headWidth + d] = sum;
+          out[((start + t) * heads + h) * headWidth + d] = sum;
         }
       }
     }
@@ -89,13 +112,9 @@ export function softmax(scores: readonly number[]): number[] {
   return exps.map((e) => e / sum);
 }
 
-/** x (N, C), weights (C, F) */
-export function swiglu(x: Numbers, gate: Numbers, up: Numbers, width: number): Numbers {
-  const hidden = gate.length / width;
-  const rows = x.length / width;
-  const g = matMul(x, gate, rows, width, hidden);
-  const u = matMul(x, up, rows, width, hidden);
-  return g.map((value, i) => (value / (1 + Math.exp(-value))) * u[i]!);
+/** gate and up (N, F) -> silu(gate) up */
+export function swiglu(gate: Numbers, up: Numbers): Numbers {
+  return gate.map((value, i) => (value / (1 + Math.exp(-value))) * up[i]!);
 }
 
 /** hidden (N, C), table (V, C) -> nats of each position with a target */
@@ -115,48 +134,60 @@ export function crossEntropy(hidden: Numbers, table: Numbers, targets: ArrayLike
   return Float64Array.from(losses);
 }
 
+/** The matrix (V, C) that turns hidden states into logits. */
+export function outputTable(config: ModelConfig, weights: Weights): Numbers {
+  return Float64Array.from(weights.get(config.tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight')!.data);
+}
+
 /** Weights under Hugging Face's names, ids of rows of `length` -> normed hidden states (N, C). */
 export function hiddenStates(config: ModelConfig, weights: Weights, ids: ArrayLike<number>, length: number): Numbers {
-  const { width, heads, hiddenWidth, normEps, ropeTheta } = config;
+  const { width, heads, kvHeads, normEps } = config;
   const rows = ids.length;
+  const shape: AttentionShape = { heads, kvHeads, length, frequencies: frequencies(config) };
   const plain = (name: string): Numbers => Float64Array.from(weights.get(name)!.data);
-  /** (out, in) -> (in, out) */
-  const linear = (name: string): Numbers => {
+  /** x (N, in) times the weight (out, in) under this name -> (N, out) */
+  const linear = (x: Numbers, name: string): Numbers => {
     const { shape, data } = weights.get(name)!;
     const [outWidth, inWidth] = shape as [number, number];
     const turned = new Float64Array(data.length);
     for (let o = 0; o < outWidth; o++)
       for (let i = 0; i < inWidth; i++) turned[i * outWidth + o] = data[o * inWidth + i]!;
-    return turned;
+    return matMul(x, turned, rows, inWidth, outWidth);
   };
   const table = plain('model.embed_tokens.weight');
-  let x = Float64Array.from(
+  let x: Numbers = Float64Array.from(
     { length: rows * width },
     (_, i) => table[ids[Math.floor(i / width)]! * width + (i % width)]!,
   );
   for (let i = 0; i < config.layers; i++) {
     const name = `model.layers.${i}`;
     const normed = rmsNorm(x, plain(`${name}.input_layernorm.weight`), normEps);
-    const projections = ['q', 'k', 'v'].map((p) => linear(`${name}.self_attn.${p}_proj.weight`)) as [
-      Numbers,
-      Numbers,
-      Numbers,
-    ];
-    const mixed = attention(normed, projections, { heads, length, width, theta: ropeTheta });
-    x = add(
-      x,
-      matMul(mixed, linear(`${name}.self_attn.o_proj.weight`), rows, width, width),
-    ) as Float64Array<ArrayBuffer>;
-    const inner = swiglu(
-      rmsNorm(x, plain(`${name}.post_attention_layernorm.weight`), normEps),
-      linear(`${name}.mlp.gate_proj.weight`),
-      linear(`${name}.mlp.up_proj.weight`),
-      width,
-    );
-    x = add(
-      x,
-      matMul(inner, linear(`${name}.mlp.down_proj.weight`), rows, hiddenWidth, width),
-    ) as Float64Array<ArrayBuffer>;
+    const [q, k, v] = ['q', 'k', 'v'].map((p) => linear(normed, `${name}.self_attn.${p}_proj.weight`));
+    x = add(x, linear(attention([q!, k!, v!], shape), `${name}.self_attn.o_proj.weight`));
+    const second = rmsNorm(x, plain(`${name}.post_attention_layernorm.weight`), normEps);
+    const inner = swiglu(linear(second, `${name}.mlp.gate_proj.weight`), linear(second, `${name}.mlp.up_proj.weight`));
+    x = add(x, linear(inner, `${name}.mlp.down_proj.weight`));
   }
   return rmsNorm(x, plain('model.norm.weight'), normEps);
+}
+
+/** The same, ids of rows of `length` -> logits (N, V). */
+export function logits(config: ModelConfig, weights: Weights, ids: ArrayLike<number>, length: number): Numbers {
+  const { width, vocabSize } = config;
+  const hidden = hiddenStates(config, weights, ids, length);
+  const table = outputTable(config, weights);
+  const turned = new Float64Array(table.length);
+  for (let v = 0; v < vocabSize; v++) for (let i = 0; i < width; i++) turned[i * vocabSize + v] = table[v * width + i]!;
+  return matMul(hidden, turned, ids.length, width, vocabSize);
+}
+
+/** Mean nats over the targets of a batch. */
+export function meanLoss(config: ModelConfig, weights: Weights, { inputs, targets, length }: TokenBatch): number {
+  const table = outputTable(config, weights);
+  const losses: number[] = [];
+  for (let start = 0; start < inputs.length; start += length) {
+    const hidden = hiddenStates(config, weights, inputs.subarray(start, start + length), length);
+    losses.push(...crossEntropy(hidden, table, targets.subarray(start, start + length), config.width));
+  }
+  return losses.reduce((a, b) => a + b, 0) / losses.length;
 }
