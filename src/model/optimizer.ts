@@ -90,8 +90,8 @@ function orthogonal(matrix: tf.Tensor2D): tf.Tensor2D {
 }
 
 const plainGlobalNorm: FusedKernels['globalNorm'] = (tensors) => {
-  const squares = tensors.map((t) => tf.sum(tf.mul(t, t)));
-  return tf.sqrt(tf.addN<tf.Scalar>(squares));
+  const squares = tensors.map((t) => tf.sum<tf.Scalar>(tf.mul(t, t)));
+  return tf.sqrt(tf.addN(squares));
 };
 
 /** sqrt of the sum of squares over all tensors, as a scalar tensor. */
