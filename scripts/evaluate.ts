@@ -1,13 +1,16 @@
 /** `persona evaluate`: bits per byte of a run or base on held-out conversations in a JSONL file. */
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadServing } from '../src/checkpoint/current.ts';
-import type { Checkpoint } from '../src/checkpoint/load.ts';
+import { loadBase } from '../src/checkpoint/base.ts';
+import type { LlamaFolder } from '../src/checkpoint/folder.ts';
 import { loadCheckpoint } from '../src/checkpoint/load.ts';
+import { runDir } from '../src/checkpoint/save.ts';
 import { parseConversations } from '../src/dataset/jsonl.ts';
 import { pickBackend } from '../src/model/backend.ts';
 import { checkpointBits } from '../src/nightly/measure.ts';
+import { withSpecialTokens } from '../src/tokenizer/tokenizer-json.ts';
 import { errorCode, UserError } from '../src/util/errors.ts';
 import { loadContext, printJson } from './context.ts';
 
@@ -24,7 +27,7 @@ export function register(program: Command): void {
     .command('evaluate')
     .description('measure a model on held-out conversations, in bits per byte')
     .option('--run <id>', 'a run in models/runs (default: the serving one)')
-    .option('--base <folder>', 'a checkpoint folder')
+    .option('--base <folder>', 'a model folder in Hugging Face layout (Llama family)')
     .requiredOption('--test <file>', 'conversations, one {"id","turns":[{"s","t","ts"?}]} a line')
     .requiredOption('--persona <name>', 'the speaker ("s") whose messages are measured')
     .option('--json', 'print JSON only')
@@ -61,11 +64,11 @@ function readTestFile(path: string): string {
   }
 }
 
-function chooseCheckpoint({ run, base }: EvaluateFlags, modelsDir: string): Checkpoint {
+function chooseCheckpoint({ run, base }: EvaluateFlags, modelsDir: string): LlamaFolder {
   if (run !== undefined && base !== undefined)
     throw new UserError('--run and --base exclude each other', 'give one of them');
-  if (base !== undefined) return loadCheckpoint(resolve(base));
-  if (run !== undefined) return loadCheckpoint(join(modelsDir, 'runs', run));
+  if (base !== undefined) return loadBase(resolve(base), withSpecialTokens);
+  if (run !== undefined) return loadCheckpoint(runDir(modelsDir, run));
   const serving = loadServing(modelsDir);
   if (serving === undefined)
     throw new UserError('there is no trained model yet', 'run `npm run retrain`, or give --base FOLDER');

@@ -19,7 +19,7 @@ export function register(program: Command): void {
   program
     .command('retrain')
     .description('train on all consented messages and publish the model if it is not worse')
-    .option('--base <folder>', 'start from this checkpoint')
+    .option('--base <folder>', 'start from this model folder in Hugging Face layout (Llama family)')
     .option('--from-scratch', 'start from random weights')
     .option('--max-minutes <n>', 'stop training after this long (default: training.maxMinutes of persona.json)')
     .option('--force', 'train even if nothing changed since the last run')

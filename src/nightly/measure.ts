@@ -1,5 +1,5 @@
 /** Held-out bits per byte of models and of the byte 5-gram, all by the definition of `persona evaluate`. */
-import type { Checkpoint } from '../checkpoint/load.ts';
+import type { LlamaFolder } from '../checkpoint/folder.ts';
 import type { Conversation } from '../dataset/conversations.ts';
 import { createEngine } from '../model/create-engine.ts';
 import { createTokenizer } from '../tokenizer/bpe.ts';
@@ -10,7 +10,7 @@ import type { BackendName, BitsReport } from '../types.ts';
 
 /** Load a checkpoint, measure it, and free it. */
 export async function checkpointBits(
-  checkpoint: Checkpoint,
+  checkpoint: LlamaFolder,
   backend: BackendName,
   conversations: readonly Conversation[],
 ): Promise<BitsReport> {

@@ -2,7 +2,7 @@
  * Dataset -> trained network: tokenizer (the base's, or one trained on the train split), rows, the loop. What is sensitive
  * in a text (numbers, addresses, links, codes) is a placeholder here, so it cannot be learned.
  */
-import type { Checkpoint } from '../checkpoint/load.ts';
+import type { LlamaFolder } from '../checkpoint/folder.ts';
 import { defaultRegions, redactSpans } from '../consent/redact.ts';
 import type { Dataset } from '../dataset/build.ts';
 import type { Conversation } from '../dataset/conversations.ts';
@@ -28,7 +28,7 @@ export interface TrainingOptions {
   maxMinutes: number;
   backend: BackendName;
   /** start from these weights and this tokenizer; undefined = from scratch */
-  base: Checkpoint | undefined;
+  base: LlamaFolder | undefined;
   seed: number;
   onPhase?: ((phase: string) => void) | undefined;
   onProgress?: ((progress: TrainProgress) => void) | undefined;
