@@ -65,6 +65,7 @@ const personaSchema = z.strictObject({
       temperature: z.number().min(0).max(5).default(0.8),
       topK: z.number().int().min(0).default(40),
       topP: z.number().gt(0).max(1).default(0.95),
+      minP: z.number().min(0).max(1).default(0),
       repetitionPenalty: z.number().min(1).max(10).default(1.1),
     })
     .prefault({}),

@@ -176,6 +176,8 @@ export interface SamplingOptions {
   topK: number;
   /** 1 = off */
   topP: number;
+  /** least probability, as a part of the most likely id's (Nguyen et al. 2024); 0 or absent = off */
+  minP?: number;
   /** 1 = off; divides the logits of ids already generated (CTRL, Keskar et al. 2019) */
   repetitionPenalty: number;
 }

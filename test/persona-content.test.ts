@@ -154,6 +154,7 @@ describe('settings', () => {
     ['an unknown size', { name: 'x', training: { size: 'huge' } }],
     ['a night longer than 4 h', { name: 'x', training: { maxMinutes: 241 } }],
     ['topP above 1', { name: 'x', sampling: { topP: 1.1 } }],
+    ['minP below 0', { name: 'x', sampling: { minP: -0.1 } }],
   ])('schema and config.ts both refuse %s', (_, settings) => {
     expect(validator.safeParse(settings).success).toBe(false);
     expect(() => parsePersona(settings, 'persona.json')).toThrow();

@@ -1,22 +1,37 @@
 /**
  * Prompt ids -> generated ids, one at a time through a cache of keys and values. The prompt goes through the network
- * in one pass. Ends at a stop id, at the wished length, or where the context is full.
+ * in one pass. A text ends at a stop id, at the wished length, or where the context is full.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { SamplingOptions } from '../types.ts';
 import { check } from '../util/errors.ts';
-import type { Random } from '../util/random.ts';
-import type { Engine } from './engine.ts';
-import { sampleToken } from './sample.ts';
+import { createRandom, type Random } from '../util/random.ts';
+import type { CacheStreams, Engine } from './engine.ts';
+import { logProbabilityOf, sampleToken, type Restrictions } from './sample.ts';
 
-export interface GenerateOptions {
+export interface TextOptions extends Restrictions {
   sampling: SamplingOptions;
-  /** ids that are never drawn */
-  banned: ReadonlySet<number>;
   /** ids that end the text; the one that ended it is the last id returned */
   stop: readonly number[];
   maxNewTokens: number;
-  random: Random;
+  /** ends it between two steps */
   signal?: AbortSignal;
+}
+
+export interface GenerateOptions extends TextOptions {
+  random: Random;
+}
+
+export interface CandidateOptions extends TextOptions {
+  /** candidate i draws from a random stream of its own, made of this and i */
+  seed: number | string;
+}
+
+export interface Candidate {
+  /** new ids only; without a stop id at the end where maxNewTokens or the context cut it */
+  ids: number[];
+  /** natural logarithm of the probability of all ids under the plain model: temperature 1, nothing banned or penalised */
+  logProbability: number;
 }
 
 /**
@@ -29,21 +44,18 @@ export async function generate(
   promptIds: readonly number[],
   options: GenerateOptions,
 ): Promise<number[]> {
-  const { sampling, banned, stop, maxNewTokens, random, signal } = options;
+  const { sampling, stop, maxNewTokens, random, signal } = options;
   const { contextLength } = engine.config;
-  check(
-    promptIds.length > 0 && promptIds.length <= contextLength,
-    `a prompt of ${promptIds.length} ids for a context of ${contextLength}`,
-  );
+  checkPrompt(promptIds, contextLength);
   const stops = new Set(stop);
   const generated: number[] = [];
   const cache = engine.startCache();
   try {
     let next = promptIds;
     while (generated.length < maxNewTokens && cache.length + next.length <= contextLength) {
-      signal?.throwIfAborted();
+      await breath(signal);
       const logits = await cache.append(next);
-      const id = sampleToken(logits, generated, sampling, banned, random);
+      const id = sampleToken(logits, generated, sampling, options, random);
       generated.push(id);
       if (stops.has(id)) break;
       next = [id];
@@ -52,4 +64,72 @@ export async function generate(
   } finally {
     cache.dispose();
   }
+}
+
+/**
+ * `count` texts that go on from one prompt, in one batch: the prompt is computed once and shared, and a text that has ended
+ * leaves the batch. Candidate i is the same whatever `count` is and however long the others are.
+ * @param promptIds 1 to contextLength ids
+ * @returns the candidates in the order of their streams
+ * @throws the signal's reason when aborted
+ */
+export async function generateCandidates(
+  engine: Engine,
+  promptIds: readonly number[],
+  count: number,
+  options: CandidateOptions,
+): Promise<Candidate[]> {
+  const { sampling, stop, maxNewTokens, seed, signal } = options;
+  const { contextLength, vocabSize } = engine.config;
+  checkPrompt(promptIds, contextLength);
+  check(Number.isInteger(count) && count > 0, `${count} candidates`);
+  const stops = new Set(stop);
+  const all = Array.from({ length: count }, (_, i) => ({
+    candidate: { ids: [], logProbability: 0 } as Candidate,
+    random: createRandom(`${seed} candidate ${i}`),
+  }));
+  const draw = ({ candidate, random }: (typeof all)[number], logits: Float32Array): void => {
+    const id = sampleToken(logits, candidate.ids, sampling, options, random);
+    candidate.ids.push(id);
+    candidate.logProbability += logProbabilityOf(logits, id);
+  };
+  const goesOn = ({ candidate: { ids } }: (typeof all)[number]): boolean =>
+    ids.length < maxNewTokens && !stops.has(ids.at(-1)!);
+
+  const results = all.map(({ candidate }) => candidate);
+  if (maxNewTokens <= 0) return results;
+  const cache = engine.startCache();
+  let streams: CacheStreams | undefined;
+  try {
+    await breath(signal);
+    const first = await cache.append(promptIds);
+    for (const one of all) draw(one, first);
+    let alive = all.filter(goesOn);
+    while (alive.length > 0 && (streams ?? cache).length < contextLength) {
+      await breath(signal);
+      streams ??= cache.fork(alive.length);
+      const logits = await streams.append(alive.map(({ candidate }) => candidate.ids.at(-1)!));
+      alive.forEach((one, row) => draw(one, logits.subarray(row * vocabSize, (row + 1) * vocabSize)));
+      const rows = [...alive.keys()].filter((row) => goesOn(alive[row]!));
+      if (rows.length > 0 && rows.length < alive.length) streams.keep(rows);
+      alive = rows.map((row) => alive[row]!);
+    }
+    return results;
+  } finally {
+    streams?.dispose();
+    cache.dispose();
+  }
+}
+
+/** Between two steps: engines on the CPU never wait, and without this no timer, message or signal would get through. */
+async function breath(signal: AbortSignal | undefined): Promise<void> {
+  await setImmediate();
+  signal?.throwIfAborted();
+}
+
+function checkPrompt(promptIds: readonly number[], contextLength: number): void {
+  check(
+    promptIds.length > 0 && promptIds.length <= contextLength,
+    `a prompt of ${promptIds.length} ids for a context of ${contextLength}`,
+  );
 }

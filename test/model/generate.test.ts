@@ -1,8 +1,9 @@
 /** Generation on a tiny real engine. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/model/engine.ts';
-import { generate, type GenerateOptions } from '../../src/model/generate.ts';
+import { generate, generateCandidates, type CandidateOptions, type GenerateOptions } from '../../src/model/generate.ts';
 import { createEngine } from '../../src/model/create-engine.ts';
+import { logProbabilityOf } from '../../src/model/sample.ts';
 import { createRandom } from '../../src/util/random.ts';
 import { tinyConfig } from './helpers.ts';
 
@@ -11,7 +12,7 @@ let engine: Engine;
 
 /** An engine that knows one thing: the cycle goes on. */
 beforeAll(async () => {
-  engine = await createEngine({ backend: 'wasm', config: tinyConfig, seed: 3 });
+  engine = await createEngine({ backend: 'cpu', config: tinyConfig, seed: 3 });
   const inputs = Int32Array.from({ length: 5 * 11 }, (_, i) => cycle[((i % 11) + Math.floor(i / 11)) % 5]!);
   const targets = inputs.map((id) => cycle[(cycle.indexOf(id) + 1) % 5]!);
   const step = {
@@ -87,6 +88,73 @@ describe('generate', () => {
       'half way',
     );
     await generate(engine, [4, 9], options());
+    expect(engine.numTensors()).toBe(before);
+  });
+});
+
+describe('generateCandidates', () => {
+  const candidates = (count: number, extra: Partial<CandidateOptions> = {}) =>
+    generateCandidates(engine, [4, 9], count, {
+      sampling: { temperature: 1.5, topK: 0, topP: 1, repetitionPenalty: 1 },
+      stop: [],
+      maxNewTokens: 8,
+      seed: 1,
+      ...extra,
+    });
+  const texts = async (count: number, extra: Partial<CandidateOptions> = {}): Promise<string[]> =>
+    (await candidates(count, extra)).map(({ ids }) => ids.join(' '));
+
+  test('candidate i is the same however many there are, and whenever the others end', async () => {
+    const five = await texts(5);
+    expect(new Set(five).size).toBeGreaterThan(1);
+    for (const count of [1, 2, 3]) expect(await texts(count)).toEqual(five.slice(0, count));
+    expect(await texts(5)).toEqual(five);
+    expect(await texts(5, { seed: 2 })).not.toEqual(five);
+    // an id that ends some of them: those that go on are not moved by it
+    const stop = [9];
+    const ended = await texts(5, { stop });
+    const cut = five.map((text) => /^.*?\b9\b/.exec(text)?.[0] ?? text);
+    expect(ended).toEqual(cut);
+    expect(new Set(cut.map((text) => text.length)).size).toBeGreaterThan(1);
+  });
+
+  test('greedy candidates are all what one text is', async () => {
+    const sampling = { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 1 };
+    const one = await generate(engine, [4, 9], options({ maxNewTokens: 8 }));
+    expect(await texts(3, { sampling })).toEqual([one, one, one].map((ids) => ids.join(' ')));
+  });
+
+  test('the log-probability is that of the ids under the plain model', async () => {
+    const banned = new Set([2]);
+    for (const { ids, logProbability } of await candidates(3, { banned, maxNewTokens: 4 })) {
+      expect(ids).not.toContain(2);
+      const cache = engine.startCache();
+      let expected = 0;
+      let logits = await cache.append([4, 9]);
+      for (const id of ids) {
+        expected += logProbabilityOf(logits, id);
+        logits = await cache.append([id]);
+      }
+      cache.dispose();
+      expect(logProbability).toBeCloseTo(expected, 4);
+    }
+  });
+
+  test('ends at the wished length and where the context is full', async () => {
+    expect((await candidates(2, { maxNewTokens: 0 })).map(({ ids }) => ids)).toEqual([[], []]);
+    expect((await candidates(2, { maxNewTokens: 1 })).map(({ ids }) => ids.length)).toEqual([1, 1]);
+    expect((await candidates(2, { maxNewTokens: 99 })).map(({ ids }) => ids.length)).toEqual([11, 11]);
+    await expect(candidates(0)).rejects.toThrow('0 candidates');
+  });
+
+  test('an aborted signal ends it between two steps with its reason, and no tensor stays', async () => {
+    const before = engine.numTensors();
+    await expect(candidates(2, { signal: AbortSignal.abort(new Error('owner typed')) })).rejects.toThrow('owner typed');
+    const controller = new AbortController();
+    const running = candidates(3, { signal: controller.signal, maxNewTokens: 9 });
+    setTimeout(() => controller.abort(new Error('half way')), 0);
+    await expect(running).rejects.toThrow('half way');
+    await candidates(3, { stop: [9, 7] });
     expect(engine.numTensors()).toBe(before);
   });
 });
