@@ -2,7 +2,7 @@
 const ranks = [
   ['util', 'kernels'],
   ['consent', 'whatsapp', 'tokenizer', 'dataset', 'model', 'checkpoint'],
-  ['store', 'train', 'reply'],
+  ['store', 'train', 'reply', 'setup'],
   ['nightly'],
   ['bot', 'review'],
 ];

@@ -41,9 +41,15 @@ const unsupported: BackendRow = {
 };
 
 const rows: Record<BackendName, BackendRow> = {
-  cuda: unsupported,
-  webgpu: unsupported,
-  native: unsupported,
+  cuda: { tfjsName: 'cuda', start: () => tensorflow('cuda') },
+  webgpu: {
+    tfjsName: 'webgpu',
+    start: async () => {
+      const { startWebgpu } = await import('./webgpu.ts');
+      return startWebgpu();
+    },
+  },
+  native: { tfjsName: 'native', start: () => tensorflow('native') },
   simd: unsupported,
   wasm: {
     tfjsName: 'wasm',
@@ -66,6 +72,11 @@ const rows: Record<BackendName, BackendRow> = {
 
 /** What 'auto' tries, in this order. */
 const preference: readonly BackendName[] = ['cuda', 'webgpu', 'native', 'simd', 'wasm', 'cpu'];
+
+async function tensorflow(name: 'native' | 'cuda'): Promise<BackendDevice> {
+  const { startTensorflow } = await import('./tensorflow.ts');
+  return startTensorflow(name);
+}
 
 const onCpu = (device: string): BackendDevice => ({ device, memoryBytes: null, software: false });
 

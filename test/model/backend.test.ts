@@ -4,6 +4,9 @@ import { describe, expect, test, vi } from 'vitest';
 import { availableBackends, pickBackend, prepareBackend, useBackend } from '../../src/model/backend.ts';
 import { backendNames } from '../../src/types.ts';
 import { UserError } from '../../src/util/errors.ts';
+import { hasNative } from './helpers.ts';
+
+const mustStart = ['wasm', 'cpu'] as const;
 
 describe('backends', () => {
   test('starting them prints nothing and leaves no process-wide handler', async () => {
@@ -16,10 +19,11 @@ describe('backends', () => {
       ...(['log', 'warn', 'error', 'info'] as const).map((name) => vi.spyOn(console, name)),
     ] as const;
     try {
-      await prepareBackend('wasm');
-      await prepareBackend('cpu');
-      useBackend('cpu');
-      tf.tidy(() => tf.add([1], [2])); // the cpu backend greets at its first tensor
+      for (const name of [...mustStart, ...(hasNative ? (['native'] as const) : [])]) {
+        await prepareBackend(name);
+        useBackend(name);
+        tf.tidy(() => tf.add([1], [2])); // the cpu backend greets at its first tensor
+      }
       for (const spy of spies) expect(spy).not.toHaveBeenCalled();
     } finally {
       vi.restoreAllMocks();
@@ -30,27 +34,43 @@ describe('backends', () => {
   test('every name is reported, with a device or a reason', async () => {
     const reports = await availableBackends();
     expect(reports.map((r) => r.name)).toEqual([...backendNames]);
-    expect(reports.filter((r) => r.usable).map((r) => r.name)).toEqual(['wasm', 'cpu']);
+    expect(reports.filter((r) => r.usable).map((r) => r.name)).toEqual(expect.arrayContaining([...mustStart]));
     for (const { usable, device, reason } of reports) {
       expect(device === '').toBe(!usable);
       expect(reason === '').toBe(usable);
     }
-    expect(reports.find((r) => r.name === 'simd')!.reason).toBe('not supported by this version');
   });
 
-  test('auto is the fastest usable one; a usable name is itself', async () => {
-    expect(await pickBackend('auto')).toBe('wasm');
+  test('a usable name is itself; auto is a usable one that is no imitation', async () => {
     expect(await pickBackend('cpu')).toBe('cpu');
+    const picked = await pickBackend('auto');
+    const report = (await availableBackends()).find((r) => r.name === picked);
+    expect(report).toMatchObject({ usable: true, software: false });
+    expect(picked).not.toBe('cpu');
+  });
+
+  test.skipIf(hasNative)('without a set-up, native says how to get one (skipped: TensorFlow is set up)', async () => {
+    const report = (await availableBackends()).find((r) => r.name === 'native');
+    expect(report?.reason).toBe('not set up; run `npm run setup:gpu`');
+  });
+
+  test.skipIf(!hasNative)('native names its device (skipped: no TensorFlow; npm run setup:gpu)', async () => {
+    const report = (await availableBackends()).find((r) => r.name === 'native');
+    expect(report?.device).toMatch(/, \d+ threads, TensorFlow \d+\.\d+\.\d+$/);
   });
 
   test('an unusable name is an error that says why and what to choose', async () => {
-    const error = await pickBackend('cuda').then(
+    const reports = await availableBackends();
+    const unusable = reports.find((r) => !r.usable);
+    if (unusable === undefined) return; // a machine that has everything
+    const error = await pickBackend(unusable.name).then(
       () => undefined,
       (e: unknown) => e,
     );
     expect(error).toBeInstanceOf(UserError);
     const { message, hint } = error as UserError;
-    expect(message).toBe('backend "cuda" cannot be used: not supported by this version');
-    expect(hint).toBe('Choose one of: auto, wasm, cpu.');
+    expect(message).toBe(`backend "${unusable.name}" cannot be used: ${unusable.reason}`);
+    const usableNames = reports.filter((r) => r.usable).map((r) => r.name);
+    expect(hint).toBe(`Choose one of: ${['auto', ...usableNames].join(', ')}.`);
   });
 });

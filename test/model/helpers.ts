@@ -1,10 +1,15 @@
 /** Small models, random numbers and comparisons for the tests of model/ and train/. */
 import { expect } from 'vitest';
+import { tensorflowFolder } from '../../src/model/tensorflow.ts';
+import { installed } from '../../src/setup/install.ts';
 import type { BackendName, ModelConfig, TokenBatch } from '../../src/types.ts';
 import { createRandom } from '../../src/util/random.ts';
 
+/** TensorFlow is set up here (`npm run setup:gpu`), so the tests run on it too. */
+export const hasNative = installed(tensorflowFolder) !== undefined;
+
 /** tfjs backends that every test of the network runs on. */
-export const backends: readonly BackendName[] = ['wasm', 'cpu'];
+export const backends: readonly BackendName[] = ['wasm', 'cpu', ...(hasNative ? (['native'] as const) : [])];
 
 /** Largest error of float32 arithmetic on a backend, in units of the largest number: GPUs compute exp and log less exactly. */
 const roundings: Partial<Record<BackendName, number>> = { webgpu: 1e-4, cuda: 1e-4 };
