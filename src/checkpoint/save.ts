@@ -124,6 +124,7 @@ function generationConfig(settings: GenerationSettings): Record<string, unknown>
     pad_token_id: settings.endId,
     do_sample: sampled,
     ...(sampled && { temperature: settings.temperature, top_k: settings.topK, top_p: settings.topP }),
+    ...(sampled && settings.minP !== undefined && settings.minP > 0 && { min_p: settings.minP }),
     repetition_penalty: settings.repetitionPenalty,
     suppress_tokens: settings.bannedIds,
   };

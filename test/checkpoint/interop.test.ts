@@ -1,6 +1,6 @@
 /**
  * Folders that other programs read, and folders that they wrote: the same logits, losses and greedy text as Python's
- * transformers (references/*.json name the versions), on every engine that runs everywhere.
+ * transformers and llama.cpp (references/*.json name the versions), on every engine that runs everywhere.
  */
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -13,7 +13,7 @@ import { encodeConversation } from '../../src/tokenizer/chat-format.ts';
 import { fromTokenizerJson, withSpecialTokens } from '../../src/tokenizer/tokenizer-json.ts';
 import type { BackendName, ConversationMessage, TokenBatch } from '../../src/types.ts';
 import { backends, expectClose } from '../model/helpers.ts';
-import { argmax, readReference, referencesDir, type ChatReference } from './references.ts';
+import { argmax, readReference, referencesDir, type ChatReference, type LlamaCppReference } from './references.ts';
 
 const folders = ['own', 'grouped-bf16', 'grouped-f16'];
 /** Of the largest number compared; sums in another order differ by that much. */
@@ -55,6 +55,7 @@ async function greedy(engine: Engine, prompt: readonly number[], count: number):
 describe.each(folders)('%s', (name) => {
   const folder = loadLlamaFolder(join(referencesDir, name));
   const reference = readReference(name);
+  const ofLlamaCpp = readReference<LlamaCppReference>('llamacpp')[name]!;
 
   test.each(backends)('%s: logits and losses are those of transformers', async (backend) => {
     await withEngine(folder, backend, async (engine) => {
@@ -84,6 +85,22 @@ describe.each(folders)('%s', (name) => {
         expect(tokenizer.decode(plain)).toBe(text.replaceAll(/<\|\w+\|>/g, ''));
       }
     });
+  });
+
+  test.each(backends)('%s: greedy text is what llama.cpp writes from the exported GGUF', async (backend) => {
+    await withEngine(adaptBase(folder, withSpecialTokens), backend, async (engine) => {
+      for (const { prompt, ids } of ofLlamaCpp.greedy) expect(await greedy(engine, prompt, ids.length)).toEqual(ids);
+    });
+  });
+
+  test('llama.cpp cuts text as we do, but for the normalizer that it does not have', () => {
+    const { tokenizerJson } = loadBase(folder.dir, withSpecialTokens);
+    const tokenizer = createTokenizer(fromTokenizerJson(tokenizerJson));
+    const isNfc = tokenizerJson.includes('"NFC"');
+    expect(isNfc).toBe(name === 'grouped-f16');
+    const compared = ofLlamaCpp.tokens.filter(({ text }) => !isNfc || text.normalize('NFC') === text);
+    expect(compared.length).toBeGreaterThan(15);
+    for (const { text, ids } of compared) expect({ text, ids: tokenizer.encode(text) }).toEqual({ text, ids });
   });
 
   test('its tokenizer gives the ids of transformers', () => {

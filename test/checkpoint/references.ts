@@ -29,6 +29,9 @@ export type ChatReference = Reference & {
   };
 };
 
+/** What llama.cpp said of the same folders as GGUF, by folder. */
+export type LlamaCppReference = Record<string, Pick<Reference, 'tokens'> & { greedy: Omit<Continuation, 'text'>[] }>;
+
 /** references/NAME.json as what its maker (bench/interop) writes. */
 export function readReference<T = Reference>(name: string): T {
   return JSON.parse(readFileSync(join(referencesDir, `${name}.json`), 'utf8')) as T;
