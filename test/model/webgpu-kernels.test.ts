@@ -1,0 +1,147 @@
+/** Our shaders against the plain versions on backend `cpu`: sizes that fill no workgroup, several workgroups, grouped heads. */
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { causalAttention, causalMask, rope, ropeTensors } from '../../src/model/attention.ts';
+import { prepareBackend, useBackend } from '../../src/model/backend.ts';
+import { embedding, maskedCrossEntropy, rmsNorm, swiglu } from '../../src/model/ops.ts';
+import { adamW, globalNorm } from '../../src/model/optimizer.ts';
+import { dispatches } from '../../src/model/webgpu-dispatch.ts';
+import { createRandom } from '../../src/util/random.ts';
+import { useSwiftShader } from '../support/swiftshader.ts';
+import { expectClose, normals, tinyConfig } from './helpers.ts';
+
+const missing = await useSwiftShader();
+
+interface Case {
+  name: string;
+  shapes: number[][];
+  run: (inputs: tf.Tensor[]) => tf.Tensor;
+  /** dispatches of our own for the value and the gradient */
+  expected: number;
+}
+
+const ids = (count: number, below: number): tf.Tensor1D => {
+  const random = createRandom(`ids ${count}`);
+  // half of them one and the same, as common words are
+  return tf.tensor1d(
+    Int32Array.from({ length: count }, () => (random.next() < 0.5 ? 3 : random.int(below))),
+    'int32',
+  );
+};
+
+function attentionCase(heads: number, kvHeads: number, headWidth: number, rows: number, length: number): Case {
+  const config = { ...tinyConfig, heads, kvHeads, width: heads * headWidth, contextLength: length };
+  return {
+    name: `attention, ${heads} heads of ${headWidth} on ${kvHeads}, ${rows} x ${length}`,
+    shapes: [heads, kvHeads, kvHeads].map((count) => [rows * length, count * headWidth]),
+    run: ([q, k, v]) => {
+      const setting = { heads, kvHeads, length, tables: ropeTensors(config), mask: causalMask(length) };
+      return causalAttention(q as tf.Tensor2D, k as tf.Tensor2D, v as tf.Tensor2D, setting);
+    },
+    expected: 5,
+  };
+}
+
+const cases: Case[] = [
+  attentionCase(2, 2, 8, 2, 70),
+  attentionCase(4, 2, 6, 1, 9),
+  attentionCase(2, 1, 64, 1, 40),
+  ...[5, 70, 300].map((width) => ({
+    name: `rmsNorm, width ${width}`,
+    shapes: [[9, width], [width]],
+    run: ([x, gain]: tf.Tensor[]) => rmsNorm(x as tf.Tensor2D, gain as tf.Tensor1D, 1e-5),
+    expected: 3,
+  })),
+  {
+    name: 'rmsNorm, more rows than workgroups of its gradient',
+    shapes: [[1_100, 8], [8]],
+    run: ([x, gain]) => rmsNorm(x as tf.Tensor2D, gain as tf.Tensor1D, 1e-5),
+    expected: 3,
+  },
+  {
+    name: 'swiglu',
+    shapes: [
+      [13, 21],
+      [13, 21],
+    ],
+    run: ([gate, up]) => swiglu(gate as tf.Tensor2D, up as tf.Tensor2D),
+    expected: 2,
+  },
+  {
+    name: 'embedding, several chunks of ids',
+    shapes: [[37, 70]],
+    run: ([table]) => embedding(table as tf.Tensor2D, ids(600, 37)),
+    expected: 2,
+  },
+  {
+    name: 'rope',
+    shapes: [[2, 2, 12, 8]],
+    run: ([x]) => rope(x as tf.Tensor4D, ropeTensors(tinyConfig)),
+    expected: 2,
+  },
+  {
+    name: 'cross-entropy, vocabulary wider than a workgroup',
+    shapes: [
+      [11, 8],
+      [700, 8],
+    ],
+    run: ([x, table]) => maskedCrossEntropy(x as tf.Tensor2D, table as tf.Tensor2D, ids(11, 700), 1 / 11),
+    expected: 1,
+  },
+];
+
+const suffix = missing === '' ? '' : ` (skipped: ${missing})`;
+
+describe.skipIf(missing !== '')(`shaders of webgpu${suffix}`, () => {
+  beforeAll(async () => {
+    await prepareBackend('cpu');
+    await prepareBackend('webgpu');
+  });
+
+  async function valueAndGradients({ name, shapes, run }: Case, backend: 'cpu' | 'webgpu'): Promise<Float32Array[]> {
+    useBackend(backend);
+    const results = tf.tidy(() => {
+      const inputs = shapes.map((shape, i) => tf.tensor(normals(tf.util.sizeFromShape(shape), `${name} ${i}`), shape));
+      const shape = run(inputs).shape;
+      const dy = tf.tensor(normals(tf.util.sizeFromShape(shape), `${name} dy`), shape);
+      dispatches.count = 0;
+      const { value, grads } = tf.valueAndGrads((...xs: tf.Tensor[]) => run(xs))(inputs, dy);
+      return [value, ...grads];
+    });
+    const data = (await Promise.all(results.map((t) => t.data()))) as Float32Array[];
+    tf.dispose(results);
+    return data;
+  }
+
+  test.each(cases)('$name', async (entry) => {
+    const expected = await valueAndGradients(entry, 'cpu');
+    const actual = await valueAndGradients(entry, 'webgpu');
+    expect(dispatches.count).toBe(entry.expected);
+    actual.forEach((x, i) => expectClose(x, expected[i]!, 2e-5, i === 0 ? 'value' : `gradient ${i}`));
+  });
+
+  test('adamW, and the norm of several arrays', async () => {
+    const shapes = [[7, 19], [3], [90, 40]];
+    const results = async (backend: 'cpu' | 'webgpu'): Promise<Float32Array[]> => {
+      useBackend(backend);
+      const results = tf.tidy(() => {
+        const all = shapes.map((shape) =>
+          ['weight', 'gradient', 'm', 'v'].map((name) => {
+            const values = normals(tf.util.sizeFromShape(shape), `${name} ${shape.join()}`);
+            return tf.tensor(name === 'v' ? values.map((x) => x * x) : values, shape);
+          }),
+        );
+        const options = { learningRate: 0.1, decay: 0.2, beta1: 0.9, beta2: 0.95, gradientScale: 0.7, step: 3 };
+        const updated = all.map(([weight, gradient, m, v]) =>
+          adamW({ weight: weight!, gradient: gradient!, m: m!, v: v! }, options),
+        );
+        return [globalNorm(all.flat()), ...updated.flatMap(({ weight, m, v }) => [weight, m, v])];
+      });
+      const data = (await Promise.all(results.map((t) => t.data()))) as Float32Array[];
+      tf.dispose(results);
+      return data;
+    };
+    const expected = await results('cpu');
+    (await results('webgpu')).forEach((x, i) => expectClose(x, expected[i]!, 1e-5, `result ${i}`));
+  });
+});
