@@ -18,6 +18,8 @@ interface Finding {
   found: string;
   /** what to do; '' when ok */
   remedy: string;
+  /** of a backend: what it runs on, its memory where it is not the machine's, and its measured speed where it is usable */
+  backend?: { device: string; memoryBytes: number | null; gflops: number | null };
 }
 
 /** Less free disk than this and a night may not fit. */
@@ -146,12 +148,26 @@ function checkDisk(env: Environment): Omit<Finding, 'name'> {
       );
 }
 
+/** Every backend: what it runs on and how fast it multiplies, or why it cannot be used. */
 async function checkBackends(findings: Finding[]): Promise<void> {
-  const { availableBackends } = await import('../src/model/backend.ts');
-  for (const backend of await availableBackends()) {
-    const name = `backend ${backend.name}`;
-    findings.push(backend.usable ? { name, ...ok(backend.device) } : { name, ...note('not usable', backend.reason) });
+  const { availableBackends, measureBackend, pickBackend } = await import('../src/model/backend.ts');
+  const reports = await availableBackends();
+  for (const { name, usable, device, memoryBytes, software, reason } of reports) {
+    if (!usable) {
+      findings.push({
+        name: `backend ${name}`,
+        ...note('not usable', reason),
+        backend: { device, memoryBytes, gflops: null },
+      });
+      continue;
+    }
+    const gflops = Number((await measureBackend(name)).toPrecision(3));
+    const memory = memoryBytes === null ? '' : `, ${megabytes(memoryBytes)}`;
+    const found = `${device}${memory}; products at ${gflops.toLocaleString('en')} GFLOP/s${software ? '; used only when asked for by name' : ''}`;
+    findings.push({ name: `backend ${name}`, ...ok(found), backend: { device, memoryBytes, gflops } });
   }
+  const picked = await pickBackend('auto');
+  findings.push({ name: 'backend', ...ok(`PERSONA_BACKEND=auto takes ${picked}`) });
 }
 
 function megabytes(bytes: number): string {

@@ -7,6 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openStore } from '../src/store/store.ts';
+import { backendNames } from '../src/types.ts';
 import { distFile, projectRoot } from '../src/util/dist.ts';
 import { makeHome, persona, startPersona } from './support/cli.ts';
 import type { Finished, Home } from './support/cli.ts';
@@ -199,11 +200,21 @@ describe('doctor', () => {
     home.env['CHROME_PATH'] = join(home.dir, 'no-browser');
     const { code, stdout } = await persona(home, ['doctor', '--json']);
     expect(code).toBe(1);
-    const findings = JSON.parse(stdout) as { name: string; state: string; found: string; remedy: string }[];
+    const findings = JSON.parse(stdout) as {
+      name: string;
+      state: string;
+      remedy: string;
+      backend?: { device: string; gflops: number | null };
+    }[];
     const missing = findings.filter(({ state }) => state === 'missing').map(({ name }) => name);
     expect(missing).toEqual(['persona.json', 'browser']);
     for (const { state, remedy } of findings) expect(remedy === '').toBe(state === 'ok');
-    expect(findings.find(({ name }) => name === 'backend wasm')?.state).toBe('ok');
+    for (const name of backendNames) {
+      const { state, backend } = findings.find((finding) => finding.name === `backend ${name}`)!;
+      expect((backend?.gflops ?? 0) > 0, name).toBe(state === 'ok');
+      expect(backend?.device === '', name).toBe(state !== 'ok');
+    }
+    expect(findings.find(({ name }) => name === 'backend cpu')?.state).toBe('ok');
     expect(existsSync(home.dataDir)).toBe(false);
     expect(existsSync(home.modelsDir)).toBe(false);
   });

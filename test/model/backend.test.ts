@@ -1,7 +1,7 @@
 /** Backends that are there and backends that are not. The first test starts them: tfjs is one per process. */
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test, vi } from 'vitest';
-import { availableBackends, pickBackend, prepareBackend, useBackend } from '../../src/model/backend.ts';
+import { availableBackends, measureBackend, pickBackend, prepareBackend, useBackend } from '../../src/model/backend.ts';
 import { backendNames } from '../../src/types.ts';
 import { UserError } from '../../src/util/errors.ts';
 import { hasNative } from './helpers.ts';
@@ -47,6 +47,15 @@ describe('backends', () => {
     const report = (await availableBackends()).find((r) => r.name === picked);
     expect(report).toMatchObject({ usable: true, software: false });
     expect(picked).not.toBe('cpu');
+  });
+
+  test('a measured speed is positive, the same when asked again, and leaves no tensor', async () => {
+    await prepareBackend('cpu');
+    const before = tf.memory().numTensors;
+    const gflops = await measureBackend('cpu');
+    expect(gflops).toBeGreaterThan(0);
+    expect(await measureBackend('cpu')).toBe(gflops);
+    expect(tf.memory().numTensors).toBe(before);
   });
 
   test.skipIf(hasNative)('without a set-up, native says how to get one (skipped: TensorFlow is set up)', async () => {
