@@ -1,12 +1,12 @@
 /**
  * Encoded conversations -> rows of at most one context, for training and for scoring. Every id that carries loss is a
- * target exactly once over all rows, with at least half a context of its conversation to its left where there is as
- * much; what follows the last target is dropped. Every conversation, and every later window of a long one, starts with
- * `<|bos|>`, as prompts do. Short pieces share a row.
+ * target exactly once over all rows, with at least half a context (`leftShare`) of its conversation to its left where
+ * there is as much; what follows the last target is dropped. Every conversation, and every later window of a long one,
+ * starts with `<|bos|>`, as prompts do. Short pieces share a row.
  * Not covered: attention between neighbours in a row is not masked; `<|bos|>` is what tells them apart.
  */
 import { check } from '../util/errors.ts';
-import { lossKind, tokenIds, type EncodedConversation } from '../tokenizer/chat-format.ts';
+import { lossKind, type EncodedConversation } from '../tokenizer/chat-format.ts';
 
 export interface TrainingRow {
   /** (length <= contextLength) */
@@ -20,12 +20,26 @@ export interface TrainingRow {
 /** A row, or part of one: one window of one conversation. */
 type Piece = TrainingRow;
 
+export interface RowOptions {
+  /**
+   * share of a context that every target of a later window has to its left, where there is as much; 0.5 where left out.
+   * Less costs fewer positions and gives the first targets of a window little to go by
+   */
+  leftShare?: number;
+}
+
 /** Cut and pack. Deterministic; rows stand in the order of the first conversation in them. */
-export function toRows(encoded: Iterable<EncodedConversation>, contextLength: number): TrainingRow[] {
+export function toRows(
+  encoded: Iterable<EncodedConversation>,
+  contextLength: number,
+  { leftShare = 0.5 }: RowOptions = {},
+): TrainingRow[] {
   check(contextLength >= 8, `contextLength ${contextLength}, too short to cut`);
+  check(leftShare >= 0 && leftShare <= 0.9, `${leftShare} of a context to the left of every target`);
+  const left = Math.ceil(contextLength * leftShare);
   const pieces: Piece[] = [];
   for (const conversation of encoded) {
-    for (const piece of cut(conversation, contextLength)) pieces.push(piece);
+    for (const piece of cut(conversation, contextLength, left)) pieces.push(piece);
   }
   return pack(pieces, contextLength);
 }
@@ -45,7 +59,7 @@ export function rowStats(
 }
 
 /** Windows over one conversation. Window `start` holds ids[start..], behind a `<|bos|>` of its own unless start is 0. */
-function* cut({ ids, kinds }: EncodedConversation, contextLength: number): Generator<Piece> {
+function* cut({ ids, kinds, endId }: EncodedConversation, contextLength: number, left: number): Generator<Piece> {
   const isTarget = (at: number): boolean => kinds[at] !== lossKind.none;
   let last = ids.length - 1;
   while (last > 0 && !isTarget(last)) last--;
@@ -55,7 +69,7 @@ function* cut({ ids, kinds }: EncodedConversation, contextLength: number): Gener
       next++;
       continue;
     }
-    const start = windowStart(ids, next, last, contextLength);
+    const start = windowStart(ids, endId, next, last, contextLength, left);
     let end = Math.min(last, start === 0 ? contextLength : start + contextLength - 1);
     while (!isTarget(end)) end--;
     yield window(ids, kinds, start, next, end);
@@ -63,15 +77,22 @@ function* cut({ ids, kinds }: EncodedConversation, contextLength: number): Gener
   }
 }
 
-/** Where the window begins that scores from ids[next] on: as late as half a context allows, earlier where that is free. */
-function windowStart(ids: Int32Array, next: number, last: number, contextLength: number): number {
-  const latest = next - Math.ceil(contextLength / 2);
+/** Where the window begins that scores from ids[next] on: as late as `left` allows, earlier where that is free. */
+function windowStart(
+  ids: Int32Array,
+  endId: number,
+  next: number,
+  last: number,
+  contextLength: number,
+  left: number,
+): number {
+  const latest = next - left;
   const toTheEnd = last - contextLength + 1; // from here one window reaches the last target
   if (Math.min(latest, toTheEnd) <= 1) return 0;
   if (toTheEnd <= latest) return toTheEnd;
   // a turn that starts shortly before: prompts begin at a message, not amid a word
   for (let start = latest; start > 1 && start >= latest - contextLength / 8; start--) {
-    if (ids[start - 1] === tokenIds.end) return start;
+    if (ids[start - 1] === endId) return start;
   }
   return latest;
 }
@@ -85,7 +106,7 @@ function window(ids: Int32Array, kinds: Uint8Array, start: number, first: number
     targets: new Int32Array(length).fill(-1),
     kinds: new Uint8Array(length),
   };
-  if (lead === 1) piece.inputs[0] = tokenIds.bos;
+  if (lead === 1) piece.inputs[0] = ids[0]!; // <|bos|>
   piece.inputs.set(ids.subarray(start, end), lead);
   for (let at = first; at <= end; at++) {
     const kind = kinds[at] ?? lossKind.none;

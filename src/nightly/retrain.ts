@@ -15,7 +15,7 @@ import { pickBackend } from '../model/backend.ts';
 import { personaAlias } from '../store/import.ts';
 import { acquireLock } from '../store/lock.ts';
 import { openStore } from '../store/store.ts';
-import { bannedInReplies, tokenIds } from '../tokenizer/chat-format.ts';
+import { chatIds } from '../tokenizer/chat-format.ts';
 import { tokenizerConfigJson } from '../tokenizer/tokenizer-json.ts';
 import { evaluateConversations } from '../train/evaluate.ts';
 import type { TrainProgress } from '../train/loop.ts';
@@ -186,12 +186,13 @@ async function save(
   options: RetrainOptions,
 ): Promise<string> {
   const run = runId(options.nowMs);
+  const { bos, end, bannedInReplies } = chatIds(trained.tokenizer);
   saveCheckpoint(options.modelsDir, run, {
     config: trained.engine.config,
     weights: await trained.engine.exportWeights(),
     tokenizerJson: trained.tokenizerJson,
     tokenizerConfigJson: tokenizerConfigJson(),
-    generation: { ...options.sampling, bosId: tokenIds.bos, endId: tokenIds.end, bannedIds: bannedInReplies() },
+    generation: { ...options.sampling, bosId: bos, endId: end, bannedIds: [...bannedInReplies] },
     metrics: trained.result.curve.map((row) => `${JSON.stringify(row)}\n`).join(''),
     details: {
       ...report,

@@ -4,7 +4,7 @@
  */
 import type { Engine } from '../model/engine.ts';
 import { generate } from '../model/generate.ts';
-import { bannedInReplies, decodeReply, tokenIds, type Bubble } from '../tokenizer/chat-format.ts';
+import { chatIds, decodeReply, type Bubble, type ChatIds } from '../tokenizer/chat-format.ts';
 import type { Tokenizer } from '../tokenizer/bpe.ts';
 import type { SamplingOptions } from '../types.ts';
 import { createRandom } from '../util/random.ts';
@@ -14,7 +14,6 @@ const maxBubbles = 4;
 /** Longer than any reply that the guard lets pass (500 characters). */
 export const defaultMaxNewTokens = 200;
 
-const banned: ReadonlySet<number> = new Set(bannedInReplies());
 /** What a chat shows as a box or not at all: control characters but tab and newline, and bytes that were no UTF-8. */
 const unprintable = /(?![\t\n])\p{Cc}|\uFFFD/gu;
 
@@ -32,14 +31,16 @@ export async function compose(
   { seed, sampling, maxNewTokens = defaultMaxNewTokens }: ComposeOptions,
 ): Promise<Bubble[]> {
   const random = createRandom(seed);
-  const ids = await generate(engine, promptIds, { sampling, banned, stop: [tokenIds.end], maxNewTokens, random });
-  return tidyBubbles(decodeReply(wholeBubbles(ids), tokenizer));
+  const special = chatIds(tokenizer);
+  const { end, bannedInReplies: banned } = special;
+  const ids = await generate(engine, promptIds, { sampling, banned, stop: [end], maxNewTokens, random });
+  return tidyBubbles(decodeReply(wholeBubbles(ids, special), tokenizer));
 }
 
 /** Without the last bubble where length cut it off, unless it is the only one. */
-function wholeBubbles(ids: readonly number[]): readonly number[] {
-  if (ids.at(-1) === tokenIds.end) return ids;
-  const lastWhole = ids.lastIndexOf(tokenIds.msg);
+function wholeBubbles(ids: readonly number[], { end, msg }: ChatIds): readonly number[] {
+  if (ids.at(-1) === end) return ids;
+  const lastWhole = ids.lastIndexOf(msg);
   return lastWhole === -1 ? ids : ids.slice(0, lastWhole);
 }
 

@@ -1,15 +1,15 @@
 /**
  * Chat format v1: a conversation as ids with a loss mask, a context as a prompt, and generated ids as bubbles
  * (docs/chat-format.md). `<|bos|>`, then turns: speaker, bubbles of `gap? quote? text` joined by `<|msg|>`, `<|end|>`.
- * What people typed is always plain text: only this file places special ids, by number.
+ * What people typed is always plain text: only this file places special ids, those of `chatIds`.
  * Not covered: what counts as one conversation (dataset/conversations.ts) and which rows are trained on (dataset/).
  */
 import { check } from '../util/errors.ts';
-import type { ConversationMessage, MediaKind } from '../types.ts';
+import type { ConversationMessage } from '../types.ts';
 import type { Tokenizer } from './bpe.ts';
+import { chatIds, type ChatIds, type RedactionKind } from './chat-ids.ts';
 
-export const redactionKinds = ['phone', 'email', 'link', 'card', 'name', 'secret'] as const;
-export type RedactionKind = (typeof redactionKinds)[number];
+export { chatIds, redactionKinds, specialTokens, type ChatIds, type RedactionKind } from './chat-ids.ts';
 
 /** Part of a text that a placeholder stands for, in UTF-16 offsets, end exclusive. */
 export interface RedactSpan {
@@ -21,57 +21,11 @@ export interface RedactSpan {
 /** Spans of a text to hide: sorted, not empty, not overlapping. */
 export type RedactSpans = (text: string) => readonly RedactSpan[];
 
-const maxOthers = 8;
-const maxQuote = 8;
-const reservedIds = 64;
 /** Longest time since the previous message of gap0..gap5, in ms; anything longer is gap6. */
 const gapLimitsMs = [5_000, 30_000, 120_000, 600_000, 3_600_000, 21_600_000];
 /** The gap that only opens a conversation: more than 6 h. */
 export const openingGap = gapLimitsMs.length;
 const minuteMs = 60_000;
-const mediaOrder: readonly MediaKind[] = ['image', 'video', 'voice', 'sticker', 'file', 'location', 'contact'];
-
-const numbered = (name: string, from: number, to: number): string[] =>
-  Array.from({ length: to - from + 1 }, (_, i) => `<|${name}${from + i}|>`);
-
-const namedTokens = [
-  '<|bos|>',
-  '<|persona|>',
-  '<|other|>',
-  ...numbered('other', 2, maxOthers),
-  ...numbered('gap', 0, openingGap),
-  ...numbered('quote', 1, maxQuote),
-  ...mediaOrder.map((kind) => `<|${kind}|>`),
-  ...redactionKinds.map((kind) => `<|${kind}|>`),
-  '<|msg|>',
-  '<|end|>',
-];
-
-/** The special tokens in id order; a token's place here is its id. */
-export const specialTokens: readonly string[] = [
-  ...namedTokens,
-  ...numbered('reserved', 0, reservedIds - namedTokens.length - 1),
-];
-
-const idOf = (name: string): number => {
-  const id = specialTokens.indexOf(name);
-  check(id >= 0, `no special token is called ${name}`);
-  return id;
-};
-
-/** Ids with a part in the format; a tokenizer must have been made with `specialTokens` (see `checkTokenizer`). */
-export const tokenIds = {
-  bos: idOf('<|bos|>'),
-  persona: idOf('<|persona|>'),
-  other: idOf('<|other|>'),
-  gap0: idOf('<|gap0|>'),
-  quote1: idOf('<|quote1|>'),
-  image: idOf('<|image|>'),
-  phone: idOf('<|phone|>'),
-  msg: idOf('<|msg|>'),
-  end: idOf('<|end|>'),
-} as const;
-
 /** Loss classes of `EncodedConversation.kinds`. */
 export const lossKind = { none: 0, text: 1, mark: 2 } as const;
 
@@ -82,6 +36,8 @@ export interface EncodedConversation {
   kinds: Uint8Array;
   /** (n) index of the message that an id belongs to, -1 for `<|bos|>`; a speaker belongs to the message it introduces */
   messageIndex: Int32Array;
+  /** the id that ends a turn */
+  endId: number;
 }
 
 export interface EncodeOptions {
@@ -105,13 +61,6 @@ export interface Bubble {
   gap: number | null;
   /** quotes the k-th message back, null for none */
   quote: number | null;
-}
-
-/** Refuse a tokenizer whose special tokens are not this format's. */
-export function checkTokenizer(tokenizer: Tokenizer): void {
-  specialTokens.forEach((name, id) => {
-    check(tokenizer.specialId(name) === id, `${name} has id ${tokenizer.specialId(name)}, chat format v1 has ${id}`);
-  });
 }
 
 /**
@@ -140,7 +89,8 @@ export function encodeConversation(
   tokenizer: Tokenizer,
   options: EncodeOptions = {},
 ): EncodedConversation {
-  const ids: number[] = [tokenIds.bos];
+  const special = chatIds(tokenizer);
+  const ids: number[] = [special.bos];
   const kinds: number[] = [lossKind.none];
   const messageIndex: number[] = [-1];
   const put = (id: number, kind: number, message: number): void => {
@@ -149,7 +99,7 @@ export function encodeConversation(
     messageIndex.push(message);
   };
 
-  describe(messages, options.previousMs ?? null).forEach(({ speaker, opensTurn, closesTurn, marks }, at) => {
+  describe(messages, options.previousMs ?? null, special).forEach(({ speaker, opensTurn, closesTurn, marks }, at) => {
     const message = messages[at]!;
     const isNew = !message.isBot && options.withoutLoss?.has(message.rowId) !== true;
     const scored = isNew && message.isPersona;
@@ -159,9 +109,14 @@ export function encodeConversation(
     for (const id of bodyIds(message, tokenizer, options.redact)) {
       put(id, tokenizer.isSpecial(id) ? lossKind.none : textKind, at);
     }
-    put(closesTurn ? tokenIds.end : tokenIds.msg, textKind, at);
+    put(closesTurn ? special.end : special.msg, textKind, at);
   });
-  return { ids: Int32Array.from(ids), kinds: Uint8Array.from(kinds), messageIndex: Int32Array.from(messageIndex) };
+  return {
+    ids: Int32Array.from(ids),
+    kinds: Uint8Array.from(kinds),
+    messageIndex: Int32Array.from(messageIndex),
+    endId: special.end,
+  };
 }
 
 /**
@@ -179,14 +134,15 @@ export function encodePrompt(
   check(maxTokens >= 8, `maxTokens ${maxTokens}, too few for a prompt`);
   const start = lastConversationStart(messages);
   const previousMs = messages[start - 1]?.timestampMs ?? null;
-  const parts = describe(messages.slice(start), previousMs);
+  const special = chatIds(tokenizer);
+  const parts = describe(messages.slice(start), previousMs, special);
   let room = maxTokens - 2; // <|bos|> and the final <|persona|>
   let tail: number[] = [];
   let first = parts.length;
   while (first > 0) {
     const { speaker, opensTurn, closesTurn, marks } = parts[first - 1]!;
     const body = bodyIds(messages[start + first - 1]!, tokenizer, redact);
-    const separator = closesTurn ? tokenIds.end : tokenIds.msg;
+    const separator = closesTurn ? special.end : special.msg;
     const length = 1 + marks.length + body.length + 1; // with a speaker, which stands first wherever the prompt begins
     const isLast = first === parts.length;
     if (length > room && !isLast) break;
@@ -198,11 +154,12 @@ export function encodePrompt(
   }
   const opening = parts[first];
   const head = opening === undefined || opening.opensTurn ? [] : [opening.speaker];
-  return { ids: [tokenIds.bos, ...head, ...tail, tokenIds.persona], firstMessage: start + first };
+  return { ids: [special.bos, ...head, ...tail, special.persona], firstMessage: start + first };
 }
 
 /** Bubbles of ids generated after `<|persona|>`, up to the first `<|end|>`. Bubbles without visible text are left out. */
 export function decodeReply(ids: readonly number[], tokenizer: Tokenizer): Bubble[] {
+  const special = chatIds(tokenizer);
   const bubbles: Bubble[] = [];
   let current: { text: number[]; gap: number | null; quote: number | null } = { text: [], gap: null, quote: null };
   const close = (): void => {
@@ -211,23 +168,16 @@ export function decodeReply(ids: readonly number[], tokenizer: Tokenizer): Bubbl
     current = { text: [], gap: null, quote: null };
   };
   for (const id of ids) {
-    if (id === tokenIds.end) break;
-    if (id === tokenIds.msg) close();
+    if (id === special.end) break;
+    if (id === special.msg) close();
     else if (!tokenizer.isSpecial(id)) current.text.push(id);
     else if (current.text.length > 0)
       continue; // marks stand before the text
-    else if (isGap(id)) current.gap ??= id - tokenIds.gap0;
-    else if (isQuote(id)) current.quote ??= id - tokenIds.quote1 + 1;
+    else if (special.gaps.includes(id)) current.gap ??= special.gaps.indexOf(id);
+    else if (special.quotes.includes(id)) current.quote ??= special.quotes.indexOf(id) + 1;
   }
   close();
   return bubbles;
-}
-
-/** Ids that a reply may not hold: all specials but gap0..gap5, quotes, `<|msg|>` and `<|end|>`. */
-export function bannedInReplies(): number[] {
-  const allowed = (id: number): boolean =>
-    (isGap(id) && id !== tokenIds.gap0 + openingGap) || isQuote(id) || id === tokenIds.msg || id === tokenIds.end;
-  return specialTokens.map((_, id) => id).filter((id) => !allowed(id));
 }
 
 /**
@@ -242,21 +192,16 @@ export function scoredBytes(encoded: EncodedConversation, tokenizer: Tokenizer):
   return bytes;
 }
 
-/** Gap and quote ids, whose cost is reported apart from the text's. */
-export const isMark = (id: number): boolean => isGap(id) || isQuote(id);
-
-const isGap = (id: number): boolean => id >= tokenIds.gap0 && id <= tokenIds.gap0 + openingGap;
-const isQuote = (id: number): boolean => id >= tokenIds.quote1 && id < tokenIds.quote1 + maxQuote;
-
 /** Everything about each message but its text: who speaks, where turns begin and end, gap and quote ids. */
-function describe(messages: readonly ConversationMessage[], previousMs: number | null) {
+function describe(messages: readonly ConversationMessage[], previousMs: number | null, special: ChatIds) {
+  const { others, quotes } = special;
   const speakerOf = new Map<number, number>();
   const placeOf = new Map<number, number>();
   const speakerId = (message: ConversationMessage): number => {
-    if (message.isPersona || message.isBot) return tokenIds.persona;
+    if (message.isPersona || message.isBot) return special.persona;
     const known = speakerOf.get(message.personId);
     if (known !== undefined) return known;
-    const speaker = tokenIds.other + Math.min(speakerOf.size, maxOthers - 1);
+    const speaker = others[Math.min(speakerOf.size, others.length - 1)]!;
     speakerOf.set(message.personId, speaker);
     return speaker;
   };
@@ -269,9 +214,9 @@ function describe(messages: readonly ConversationMessage[], previousMs: number |
       previous === undefined
         ? gapIndex(previousMs, message.timestampMs, message.minutePrecision)
         : innerGap(gapBetween(previous, message));
-    const marks: number[] = gap === null ? [] : [tokenIds.gap0 + gap];
+    const marks: number[] = gap === null ? [] : [special.gaps[gap]!];
     const quotedAt = message.quotedRowId === null ? undefined : placeOf.get(message.quotedRowId);
-    if (quotedAt !== undefined && at - quotedAt <= maxQuote) marks.push(tokenIds.quote1 + at - quotedAt - 1);
+    if (quotedAt !== undefined && at - quotedAt <= quotes.length) marks.push(quotes[at - quotedAt - 1]!);
     placeOf.set(message.rowId, at);
     return {
       speaker: speakerId(message),
@@ -291,11 +236,12 @@ function sameAuthor(a: ConversationMessage, b: ConversationMessage): boolean {
 
 /** A medium's placeholder, then the text or caption with placeholders for what is redacted. */
 function bodyIds(message: ConversationMessage, tokenizer: Tokenizer, redact: RedactSpans | undefined): number[] {
-  let ids = message.media === null ? [] : [tokenIds.image + mediaOrder.indexOf(message.media)];
+  const { media, redactions } = chatIds(tokenizer);
+  let ids = message.media === null ? [] : [media[message.media]];
   let from = 0;
   for (const { start, end, token } of redact?.(message.text) ?? []) {
     check(start >= from && end > start && end <= message.text.length, `redacted span ${start}..${end} after ${from}`);
-    ids = ids.concat(tokenizer.encode(message.text.slice(from, start)), tokenIds.phone + redactionKinds.indexOf(token));
+    ids = ids.concat(tokenizer.encode(message.text.slice(from, start)), redactions[token]);
     from = end;
   }
   return ids.concat(tokenizer.encode(message.text.slice(from)));

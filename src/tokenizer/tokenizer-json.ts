@@ -1,46 +1,28 @@
 /**
  * The tokenizer as Hugging Face files: tokenizer.json (BPE over the byte-to-unicode alphabet, `ByteLevel`) out and in,
- * and tokenizer_config.json with a chat template. So transformers, vLLM and llama.cpp give the same ids.
- * Reading accepts exactly this layout (the chat format's 64 specials, the 256 bytes in order, the merges in order) and
- * names the field that differs; tokenizers of other layouts are not covered.
+ * and tokenizer_config.json with a chat template. So transformers, vLLM and llama.cpp give the same ids. A base's
+ * tokenizer.json gets the chat format's special tokens by `withSpecialTokens`.
  * One difference in use: those programs turn a typed `<|end|>` into the special id unless told `split_special_tokens`.
  */
-import { z } from 'zod';
-import { UserError } from '../util/errors.ts';
-import { specialTokens } from './chat-format.ts';
-import { tokenBytes, type BpeModel } from './bpe.ts';
-
-const byteCount = 256;
-const hint = 'Use the tokenizer.json that came with the model folder.';
-
-/** GPT-2's printable stand-ins: bytes that print stand for themselves, the others for U+0100 and up, in order. */
-const charOfByte: readonly string[] = (() => {
-  const prints = (byte: number): boolean =>
-    (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || (byte >= 0xae && byte <= 0xff);
-  let hidden = 0;
-  return Array.from({ length: byteCount }, (_, byte) =>
-    String.fromCodePoint(prints(byte) ? byte : byteCount + hidden++),
-  );
-})();
+import { check, UserError } from '../util/errors.ts';
+import type { BpeModel } from './bpe-model.ts';
+import { spell } from './byte-alphabet.ts';
+import { specialTokens } from './chat-ids.ts';
+import { gptCuts } from './pre-tokenizer.ts';
+import { readTokenizerJson } from './read-tokenizer-json.ts';
 
 const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true } as const;
 
-/** tokenizer.json of a model. Merges are written as `"a b"`, which old readers know too. */
+/** tokenizer.json of a tokenizer trained here. Merges are written as `"a b"`, which old readers know too. */
 export function toTokenizerJson(model: BpeModel): string {
-  const names = idNames(model);
+  check(model.cuts === gptCuts && model.literals.length === 0 && !model.ignoreMerges, 'a tokenizer trained here');
+  const nameOf = new Map(Array.from(model.specials, ([name, id]) => [id, name]));
+  const names = model.tokens.map((bytes, id) => nameOf.get(id) ?? spell(bytes));
   const json = {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: model.specials.map((content, id) => ({
-      id,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
+    added_tokens: Array.from(model.specials, ([content, id]) => addedToken(content, id)),
     normalizer: null,
     pre_tokenizer: byteLevel,
     post_processor: null,
@@ -61,88 +43,68 @@ export function toTokenizerJson(model: BpeModel): string {
   return `${JSON.stringify(json, null, 1)}\n`;
 }
 
-/** Every id as tokenizer.json spells it. */
-function idNames(model: BpeModel): string[] {
-  return tokenBytes(model).map(
-    (bytes, id) => model.specials[id] ?? Array.from(bytes, (byte) => charOfByte[byte]).join(''),
-  );
-}
-
-// === Reading
-
-const byteLevelSchema = z.object({ type: z.literal('ByteLevel') });
-const off = z.union([z.null(), z.literal(''), z.literal(false), z.literal(0)]).optional();
-
-const schema = z.object({
-  added_tokens: z.array(z.object({ id: z.number().int(), content: z.string(), special: z.literal(true) })),
-  normalizer: z.null().optional(),
-  pre_tokenizer: byteLevelSchema.extend({ add_prefix_space: z.literal(false), use_regex: z.literal(true).optional() }),
-  decoder: byteLevelSchema,
-  model: z.object({
-    type: z.literal('BPE'),
-    dropout: off,
-    unk_token: off,
-    continuing_subword_prefix: off,
-    end_of_word_suffix: off,
-    byte_fallback: off,
-    ignore_merges: off,
-    vocab: z.record(z.string(), z.number().int().nonnegative()),
-    merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
-  }),
+const addedToken = (content: string, id: number) => ({
+  id,
+  content,
+  single_word: false,
+  lstrip: false,
+  rstrip: false,
+  normalized: false,
+  special: true,
 });
 
-/** Read a tokenizer.json of this layout. Throws a UserError that names the field which is missing or different. */
+/** Read a tokenizer.json that has the chat format's special tokens. Throws a UserError that names what is different. */
 export function fromTokenizerJson(json: string): BpeModel {
-  const { added_tokens: added, model } = parse(json);
-  if (added.length !== specialTokens.length) {
-    refuse('added_tokens', `has ${added.length} entries, chat format v1 has ${specialTokens.length}`);
-  }
-  specialTokens.forEach((name, id) => {
-    if (added[id]!.id !== id || added[id]!.content !== name)
-      refuse(`added_tokens[${id}]`, `is not ${name} with id ${id}`);
-  });
-
-  const idOf = new Map(Object.entries(model.vocab));
-  const expectId = (name: string, id: number): void => {
-    if (idOf.get(name) !== id) refuse('model.vocab', `does not give id ${id} to what stands there in this layout`);
-  };
-  specialTokens.forEach(expectId);
-  charOfByte.forEach((name, byte) => expectId(name, specialTokens.length + byte));
-  const firstMerge = specialTokens.length + byteCount;
-  const merges = model.merges.map((entry, rank): [number, number] => {
-    const [left, right, ...rest] = typeof entry === 'string' ? entry.split(' ') : entry;
-    const leftId = idOf.get(left ?? '');
-    const rightId = idOf.get(right ?? '');
-    const isKnown = (id: number | undefined): id is number =>
-      id !== undefined && id >= specialTokens.length && id < firstMerge + rank;
-    if (!isKnown(leftId) || !isKnown(rightId) || rest.length > 0) {
-      refuse(`model.merges[${rank}]`, 'does not join two ids that come before it');
+  const model = readTokenizerJson(json);
+  for (const name of specialTokens) {
+    if (!model.specials.has(name)) {
+      throw new UserError(
+        `tokenizer.json: added_tokens lacks ${name}, a special token of chat format v1.`,
+        'Use a model folder of this program, or bring a base in with `persona models add`.',
+      );
     }
-    expectId(`${left}${right}`, firstMerge + rank);
-    return [leftId, rightId];
-  });
-  if (idOf.size !== firstMerge + merges.length) {
-    refuse('model.vocab', `has ${idOf.size} entries, specials, bytes and merges make ${firstMerge + merges.length}`);
   }
-  return { specials: specialTokens, merges };
+  return model;
 }
 
-function parse(json: string): z.infer<typeof schema> {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    throw new UserError('tokenizer.json is not JSON.', hint); // the parser's message may quote the file: merges hold words
-  }
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const field = issue?.path.map(String).join('.') ?? '';
-  return refuse(field === '' ? 'the file' : field, 'is missing or not what a byte-level BPE of this program has');
+export interface ExtendedTokenizer {
+  tokenizerJson: string;
+  /** ids before, which are also the first of the new ones: rows of the base's embedding */
+  baseVocabSize: number;
+  /** ids now: rows that the embedding must get */
+  vocabSize: number;
 }
 
-function refuse(field: string, problem: string): never {
-  throw new UserError(`tokenizer.json: ${field} ${problem}.`, hint);
+/**
+ * A base's tokenizer.json with special tokens added behind its last id, in their order; everything else stays as it is. One that
+ * is there already, as a special token, keeps its id. Throws a UserError where the file is none that is read here, has
+ * unused ids, or has one of the names for something else.
+ */
+export function withSpecialTokens(json: string, names: readonly string[] = specialTokens): ExtendedTokenizer {
+  const model = readTokenizerJson(json);
+  const file = JSON.parse(json) as { added_tokens: unknown[]; model: { vocab: Record<string, number> } };
+  const used = new Set([
+    ...Object.values(file.model.vocab),
+    ...model.specials.values(),
+    ...model.literals.map(({ id }) => id),
+  ]);
+  const problem = (what: string): UserError =>
+    new UserError(`tokenizer.json: ${what}.`, 'Special tokens cannot be added to this base; choose another.');
+  // Hugging Face numbers added tokens itself, from the number of ids on: a hole would shift them
+  if (used.size !== model.tokens.length) throw problem(`uses ${used.size} of its ${model.tokens.length} ids`);
+  const added = [...file.added_tokens];
+  let nextId = model.tokens.length;
+  for (const name of names) {
+    if (model.specials.has(name)) continue;
+    const isTaken = model.literals.some(({ content }) => content === name) || Object.hasOwn(file.model.vocab, name);
+    if (isTaken) throw problem(`has ${name} as a token that is not special`);
+    added.push(addedToken(name, nextId++));
+  }
+  return {
+    tokenizerJson: `${JSON.stringify({ ...file, added_tokens: added }, null, 1)}\n`,
+    baseVocabSize: model.tokens.length,
+    vocabSize: nextId,
+  };
 }
 
 // === Configuration

@@ -7,7 +7,7 @@ import { toRows } from '../dataset/rows.ts';
 import type { Conversation } from '../dataset/conversations.ts';
 import type { Engine } from '../model/engine.ts';
 import type { Tokenizer } from '../tokenizer/bpe.ts';
-import { encodeConversation, isMark, scoredBytes } from '../tokenizer/chat-format.ts';
+import { chatIds, encodeConversation, scoredBytes } from '../tokenizer/chat-format.ts';
 import type { BitsReport } from '../types.ts';
 import { makeBatches } from './batches.ts';
 
@@ -16,13 +16,14 @@ const batchTokens = 2048;
 
 /** @returns bitsPerByte 0 where the persona says nothing */
 export async function evaluateConversations(
-  engine: Engine,
+  engine: Pick<Engine, 'config' | 'tokenLosses'>,
   tokenizer: Tokenizer,
   conversations: readonly Conversation[],
 ): Promise<BitsReport> {
   const encoded = conversations.map((conversation) =>
     encodeConversation(conversation.messages, tokenizer, conversation),
   );
+  const { isMark } = chatIds(tokenizer);
   let textNats = 0;
   let markNats = 0;
   // rows of one conversation each: what it costs must not depend on which others stand in the file

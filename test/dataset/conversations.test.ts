@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { groupConversations, isScored, textsOf, type Conversation } from '../../src/dataset/conversations.ts';
 import { countWords, dedupe } from '../../src/dataset/dedupe.ts';
-import { encodeConversation, tokenIds } from '../../src/tokenizer/chat-format.ts';
+import { encodeConversation } from '../../src/tokenizer/chat-format.ts';
 import type { ConversationMessage } from '../../src/types.ts';
-import { anyConversation, message, tinyTokenizer } from '../tokenizer/examples.ts';
+import { anyConversation, message, tinyTokenizer, tokenIds } from '../tokenizer/examples.ts';
 
 const noon = Date.UTC(2026, 8, 19, 12);
 const hour = 3_600_000;

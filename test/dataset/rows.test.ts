@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { rowStats, toRows } from '../../src/dataset/rows.ts';
-import { encodeConversation, tokenIds, type EncodedConversation } from '../../src/tokenizer/chat-format.ts';
+import { encodeConversation, type EncodedConversation } from '../../src/tokenizer/chat-format.ts';
 import { createRandom } from '../../src/util/random.ts';
-import { anyConversation, tinyTokenizer } from '../tokenizer/examples.ts';
+import { anyConversation, tinyTokenizer, tokenIds } from '../tokenizer/examples.ts';
 
 const firstId = 1000;
 const perConversation = 10_000;
@@ -18,6 +18,7 @@ function labelled(kindsOf: number[][], endsEvery = 1e9): EncodedConversation[] {
     }),
     kinds: Uint8Array.from(kinds, (kind, at) => (at === 0 ? 0 : kind)),
     messageIndex: new Int32Array(kinds.length),
+    endId: tokenIds.end,
   }));
 }
 
@@ -40,6 +41,7 @@ test('a short conversation is one row: inputs, and as targets what follows where
     ids: Int32Array.from([tokenIds.bos, 100, 101, 102, 103, 104]),
     kinds: Uint8Array.from([0, 0, 2, 1, 1, 0]),
     messageIndex: new Int32Array(6),
+    endId: tokenIds.end,
   };
   expect(toRows([conversation], 8)).toEqual([
     {
@@ -167,4 +169,37 @@ test('rowStats of nothing wastes nothing; a context that cannot be halved is ref
   expect(rowStats([], 128)).toEqual({ rows: 0, targets: 0, fill: 1 });
   expect(rowStats(toRows(labelled([[0, 1, 1, 1]]), 8), 8)).toEqual({ rows: 1, targets: 3, fill: 3 / 8 });
   expect(() => toRows([], 7)).toThrow('contextLength 7, too short to cut');
+});
+
+test('with less context asked for, fewer windows hold every target once; what is asked for is there', () => {
+  fc.assert(
+    fc.property(
+      anyKinds,
+      fc.constantFrom(0, 0.25, 0.75),
+      fc.integer({ min: 8, max: 64 }),
+      (kinds, leftShare, context) => {
+        const conversations = labelled(kinds);
+        const rows = toRows(conversations, context, { leftShare });
+        const seen = new Set<number>();
+        for (const { inputs, targets } of rows) {
+          expect(inputs.length).toBeLessThanOrEqual(context);
+          targets.forEach((target, i) => {
+            if (target < 0) return;
+            expect(seen.has(target)).toBe(false);
+            seen.add(target);
+            const [, at] = place(target);
+            const row = Array.from(inputs.subarray(0, i + 1));
+            const start = row.lastIndexOf(tokenIds.bos);
+            expect(i - start).toBeGreaterThanOrEqual(Math.min(at - 1, Math.ceil(context * leftShare)));
+          });
+        }
+        const wanted = kinds.flat().filter((kind) => kind !== 0).length;
+        const first = kinds.filter((list) => (list[0] ?? 0) !== 0).length; // <|bos|> is never a target
+        expect(seen.size).toBe(wanted - first);
+      },
+    ),
+  );
+  const long = labelled([Array<number>(400).fill(1)]);
+  expect(toRows(long, 32, { leftShare: 0 }).length).toBeLessThan(toRows(long, 32).length * 0.6);
+  expect(() => toRows(long, 32, { leftShare: 1 })).toThrow('1 of a context');
 });

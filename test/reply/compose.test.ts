@@ -3,7 +3,8 @@ import type { Engine } from '../../src/model/engine.ts';
 import { createEngine } from '../../src/model/create-engine.ts';
 import { compose } from '../../src/reply/compose.ts';
 import { buildPrompt } from '../../src/reply/prompt.ts';
-import { bannedInReplies, specialTokens, tokenIds } from '../../src/tokenizer/chat-format.ts';
+import { specialTokens } from '../../src/tokenizer/chat-format.ts';
+import { bannedInReplies, tokenIds } from '../tokenizer/examples.ts';
 import { chat, config, loudWeights, sampling, tokenizer } from './examples.ts';
 
 describe('with a real network', () => {

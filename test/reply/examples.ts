@@ -3,7 +3,7 @@ import { randomWeights, temporaryModels } from '../checkpoint/examples.ts';
 import { publish } from '../../src/checkpoint/current.ts';
 import { saveCheckpoint } from '../../src/checkpoint/save.ts';
 import { createTokenizer, trainBpe } from '../../src/tokenizer/bpe.ts';
-import { bannedInReplies, specialTokens, tokenIds } from '../../src/tokenizer/chat-format.ts';
+import { chatIds, specialTokens } from '../../src/tokenizer/chat-format.ts';
 import { tokenizerConfigJson, toTokenizerJson } from '../../src/tokenizer/tokenizer-json.ts';
 import type { ConversationMessage, ModelConfig, SamplingOptions, Weights } from '../../src/types.ts';
 
@@ -13,6 +13,7 @@ const bpe = trainBpe(['hello there, how are you today? see you there tomorrow, t
 });
 
 export const tokenizer = createTokenizer(bpe);
+const special = chatIds(tokenizer);
 
 export const config: ModelConfig = {
   vocabSize: tokenizer.vocabSize,
@@ -46,7 +47,7 @@ export function publishRun(models: string, runId: string, seed: number): void {
     weights: loudWeights(seed),
     tokenizerJson: toTokenizerJson(bpe),
     tokenizerConfigJson: tokenizerConfigJson(),
-    generation: { ...sampling, bosId: tokenIds.bos, endId: tokenIds.end, bannedIds: bannedInReplies() },
+    generation: { ...sampling, bosId: special.bos, endId: special.end, bannedIds: [...special.bannedInReplies] },
     metrics: '',
     details: { seed, personaP99Chars: 100 + seed },
   });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { buildPrompt } from '../../src/reply/prompt.ts';
-import { tokenIds } from '../../src/tokenizer/chat-format.ts';
+import { tokenIds } from '../tokenizer/examples.ts';
 import type { ConversationMessage } from '../../src/types.ts';
 import { sha256 } from '../../src/util/files.ts';
 import { chat, tokenizer } from './examples.ts';

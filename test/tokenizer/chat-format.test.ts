@@ -4,8 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ConversationMessage } from '../../src/types.ts';
 import {
-  bannedInReplies,
-  checkTokenizer,
+  chatIds,
   decodeReply,
   encodeConversation,
   encodePrompt,
@@ -13,13 +12,14 @@ import {
   lossKind,
   scoredBytes,
   specialTokens,
-  tokenIds,
   type EncodedConversation,
   type EncodeOptions,
 } from '../../src/tokenizer/chat-format.ts';
 import { createTokenizer } from '../../src/tokenizer/bpe.ts';
-import { anyConversation, message, tinyTokenizer as tokenizer } from './examples.ts';
+import { layOut } from '../../src/tokenizer/bpe-model.ts';
+import { anyConversation, bannedInReplies, message, tinyTokenizer as tokenizer, tokenIds } from './examples.ts';
 
+const numbered = (name: string, count: number): string[] => Array.from({ length: count }, (_, i) => `<|${name}${i}|>`);
 const noon = Date.UTC(2026, 8, 19, 12);
 const id = (name: string): number => tokenizer.specialId(name);
 
@@ -60,12 +60,64 @@ describe('special tokens', () => {
     expect(specialTokens.slice(40)).toEqual(Array.from({ length: 24 }, (_, i) => `<|reserved${i}|>`));
   });
 
-  test('a tokenizer made with others is refused', () => {
-    checkTokenizer(tokenizer);
-    const swapped = [...specialTokens];
-    [swapped[0], swapped[1]] = ['<|persona|>', '<|bos|>'];
-    expect(() => checkTokenizer(createTokenizer({ specials: swapped, merges: [] }))).toThrow(
-      '<|bos|> has id 1, chat format v1 has 0',
+  test('have the ids that the tokenizer gives them', () => {
+    const turned = createTokenizer(layOut(specialTokens.toReversed(), []));
+    const { bos, persona, others, gaps, quotes, media, redactions, msg, end, isMark, bannedInReplies } =
+      chatIds(turned);
+    expect([bos, persona, msg, end]).toEqual([63, 62, 25, 24]);
+    expect(others).toEqual([61, 60, 59, 58, 57, 56, 55, 54]);
+    expect(gaps).toEqual([53, 52, 51, 50, 49, 48, 47]);
+    expect(quotes).toEqual([46, 45, 44, 43, 42, 41, 40, 39]);
+    expect(media).toEqual({ image: 38, video: 37, voice: 36, sticker: 35, file: 34, location: 33, contact: 32 });
+    expect(redactions).toEqual({ phone: 31, email: 30, link: 29, card: 28, name: 27, secret: 26 });
+    expect(specialTokens.map((_, id) => id).filter(isMark)).toEqual([...gaps, ...quotes].sort((a, b) => a - b));
+    expect([...bannedInReplies].sort((a, b) => a - b).map((id) => specialTokens.at(-1 - id))).toEqual([
+      ...numbered('reserved', 24).reverse(),
+      '<|secret|>',
+      '<|name|>',
+      '<|card|>',
+      '<|link|>',
+      '<|email|>',
+      '<|phone|>',
+      '<|contact|>',
+      '<|location|>',
+      '<|file|>',
+      '<|sticker|>',
+      '<|voice|>',
+      '<|video|>',
+      '<|image|>',
+      '<|gap6|>',
+      ...numbered('other', 9).slice(2).reverse(),
+      '<|other|>',
+      '<|persona|>',
+      '<|bos|>',
+    ]);
+    expect(chatIds(turned)).toBe(chatIds(turned));
+  });
+
+  test('make a conversation, a prompt and a reply in a tokenizer that has them elsewhere', () => {
+    const turned = createTokenizer(layOut([...specialTokens, ...numbered('base', 3)].toReversed(), []));
+    const across = (ids: Iterable<number>): number[] => Array.from(ids, (id) => (id < 67 ? 66 - id : id - 3));
+    const own = createTokenizer(layOut(specialTokens, []));
+    fc.assert(
+      fc.property(anyConversation(), (messages) => {
+        const there = encodeConversation(messages, turned);
+        const here = encodeConversation(messages, own);
+        expect(across(there.ids)).toEqual([...here.ids]);
+        expect(there.kinds).toEqual(here.kinds);
+        expect(across([there.endId])).toEqual([here.endId]);
+        expect(across(encodePrompt(messages, turned, { maxTokens: 100 }).ids)).toEqual(
+          encodePrompt(messages, own, { maxTokens: 100 }).ids,
+        );
+        expect(decodeReply([...there.ids], turned)).toEqual(decodeReply([...here.ids], own));
+      }),
+    );
+    expect(chatIds(turned).bannedInReplies.has(0)).toBe(true); // a special of the base's own
+  });
+
+  test('missing from a tokenizer are named', () => {
+    expect(() => chatIds(createTokenizer(layOut(specialTokens.slice(1), [])))).toThrow(
+      'no special token is called <|bos|>',
     );
   });
 });
@@ -262,7 +314,8 @@ describe('encodeConversation', () => {
   test('holds for any conversation: structure, loss and bytes', () => {
     fc.assert(
       fc.property(anyConversation(), (messages) => {
-        const { ids, kinds, messageIndex } = encode(messages, { previousMs: 0 });
+        const encoded = encode(messages, { previousMs: 0 });
+        const { ids, kinds, messageIndex } = encoded;
         const speakers = new Set(specialTokens.slice(1, 10).map(id));
         const ends = (each: number): boolean => each === tokenIds.msg || each === tokenIds.end;
         expect(ids[0]).toBe(tokenIds.bos);
@@ -285,7 +338,7 @@ describe('encodeConversation', () => {
           else expect(scored).toEqual(own.filter((i) => !speakers.has(ids[i] ?? -1) && !isPlaceholder(ids[i] ?? -1)));
         });
         const bytes = messages.filter((each) => each.isPersona).map((each) => Buffer.byteLength(each.text) + 1);
-        expect(scoredBytes({ ids, kinds, messageIndex }, tokenizer)).toBe(bytes.reduce((a, b) => a + b, 0));
+        expect(scoredBytes(encoded, tokenizer)).toBe(bytes.reduce((a, b) => a + b, 0));
       }),
       { numRuns: 150 },
     );

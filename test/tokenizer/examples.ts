@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { ConversationMessage } from '../../src/types.ts';
 import { createTokenizer, trainBpe, type BpeModel, type Tokenizer } from '../../src/tokenizer/bpe.ts';
-import { specialTokens } from '../../src/tokenizer/chat-format.ts';
+import { chatIds, specialTokens } from '../../src/tokenizer/chat-format.ts';
 
 const lines = [
   'hey are you coming tonight?',
@@ -19,6 +19,21 @@ export const tinyModel: BpeModel = trainBpe(Array.from({ length: 4 }, () => line
   specials: specialTokens,
 });
 export const tinyTokenizer: Tokenizer = createTokenizer(tinyModel);
+
+const idOf = (name: string): number => specialTokens.indexOf(name);
+/** Ids in a tokenizer trained here, where a special token's place is its id. */
+export const tokenIds = {
+  bos: idOf('<|bos|>'),
+  persona: idOf('<|persona|>'),
+  other: idOf('<|other|>'),
+  gap0: idOf('<|gap0|>'),
+  quote1: idOf('<|quote1|>'),
+  image: idOf('<|image|>'),
+  phone: idOf('<|phone|>'),
+  msg: idOf('<|msg|>'),
+  end: idOf('<|end|>'),
+};
+export const bannedInReplies = (): number[] => [...chatIds(tinyTokenizer).bannedInReplies];
 
 const persona = 1;
 

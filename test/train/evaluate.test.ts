@@ -3,11 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { groupConversations, type Conversation } from '../../src/dataset/conversations.ts';
 import type { Engine } from '../../src/model/engine.ts';
 import { createEngine } from '../../src/model/create-engine.ts';
-import { tokenIds } from '../../src/tokenizer/chat-format.ts';
 import { evaluateConversations } from '../../src/train/evaluate.ts';
 import type { ConversationMessage } from '../../src/types.ts';
 import { tinyConfig } from '../model/helpers.ts';
-import { message, tinyTokenizer } from '../tokenizer/examples.ts';
+import { message, tinyTokenizer, tokenIds } from '../tokenizer/examples.ts';
 
 const config = { ...tinyConfig, vocabSize: tinyTokenizer.vocabSize, contextLength: 16 };
 const conversationOf = (...messages: Partial<ConversationMessage>[]): Conversation =>
