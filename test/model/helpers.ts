@@ -4,12 +4,25 @@ import { tensorflowFolder } from '../../src/model/tensorflow.ts';
 import { installed } from '../../src/setup/install.ts';
 import type { BackendName, ModelConfig, TokenBatch } from '../../src/types.ts';
 import { createRandom } from '../../src/util/random.ts';
+import { useSwiftShader } from '../support/swiftshader.ts';
 
 /** TensorFlow is set up here (`npm run setup:gpu`), so the tests run on it too. */
 export const hasNative = installed(tensorflowFolder) !== undefined;
 
+/** Why the tests do not run on WebGPU here, or ''. */
+export const noWebgpu = await useSwiftShader();
+
 /** tfjs backends that every test of the network runs on. */
 export const backends: readonly BackendName[] = ['wasm', 'cpu', ...(hasNative ? (['native'] as const) : [])];
+
+/**
+ * Those that the tests of single operations run on. SwiftShader takes seconds for a step of the smallest network, so the
+ * whole network on `webgpu` has tests of its own (webgpu-engine.test.ts).
+ */
+export const operationBackends: readonly BackendName[] = [
+  ...backends,
+  ...(noWebgpu === '' ? (['webgpu'] as const) : []),
+];
 
 /** Largest error of float32 arithmetic on a backend, in units of the largest number: GPUs compute exp and log less exactly. */
 const roundings: Partial<Record<BackendName, number>> = { webgpu: 1e-4, cuda: 1e-4 };

@@ -7,10 +7,7 @@ import { embedding, maskedCrossEntropy, rmsNorm, swiglu } from '../../src/model/
 import { adamW, globalNorm } from '../../src/model/optimizer.ts';
 import { dispatches } from '../../src/model/webgpu-dispatch.ts';
 import { createRandom } from '../../src/util/random.ts';
-import { useSwiftShader } from '../support/swiftshader.ts';
-import { expectClose, normals, tinyConfig } from './helpers.ts';
-
-const missing = await useSwiftShader();
+import { expectClose, normals, noWebgpu, tinyConfig } from './helpers.ts';
 
 interface Case {
   name: string;
@@ -90,9 +87,9 @@ const cases: Case[] = [
   },
 ];
 
-const suffix = missing === '' ? '' : ` (skipped: ${missing})`;
+const suffix = noWebgpu === '' ? '' : ` (skipped: ${noWebgpu})`;
 
-describe.skipIf(missing !== '')(`shaders of webgpu${suffix}`, () => {
+describe.skipIf(noWebgpu !== '')(`shaders of webgpu${suffix}`, () => {
   beforeAll(async () => {
     await prepareBackend('cpu');
     await prepareBackend('webgpu');
