@@ -73,14 +73,17 @@ export function causalMask(length: number): tf.Tensor2D {
   return tf.tensor2d(mask, [length, length]);
 }
 
-/** (B * T, heads * D) -> (B, heads, T, D). */
-export function splitHeads(x: tf.Tensor2D, heads: number, length: number): tf.Tensor4D {
-  return tf.transpose(tf.reshape(x, [-1, length, heads, x.shape[1] / heads]), [0, 2, 1, 3]);
+/** (B * T, heads * D) -> (B, heads, T, D); of one position, that is the order it has. */
+function splitHeads(x: tf.Tensor2D, heads: number, length: number): tf.Tensor4D {
+  const headWidth = x.shape[1] / heads;
+  if (length === 1) return tf.reshape(x, [-1, heads, 1, headWidth]);
+  return tf.transpose(tf.reshape(x, [-1, length, heads, headWidth]), [0, 2, 1, 3]);
 }
 
 /** (B, heads, T, D), in any split of its first axes -> (B * T, heads * D). */
-export function joinHeads(x: tf.Tensor, heads: number, length: number): tf.Tensor2D {
+function joinHeads(x: tf.Tensor, heads: number, length: number): tf.Tensor2D {
   const headWidth = x.shape.at(-1)!;
+  if (length === 1) return tf.reshape(x, [-1, heads * headWidth]);
   const byHead = tf.reshape<tf.Rank.R4>(x, [-1, heads, length, headWidth]);
   return tf.reshape(tf.transpose(byHead, [0, 2, 1, 3]), [-1, heads * headWidth]);
 }

@@ -38,8 +38,8 @@ describe.each(backends)('on %s', (backend) => {
     expect(first.lossNats).toBeCloseTo(Math.log(tinyConfig.vocabSize), 1);
     expect(first.targets).toBe(batch.targets.filter((t) => t >= 0).length);
     let last = first;
-    for (let step = 0; step < 150; step++) last = await engine.trainStep([batch], { ...options, weightDecay: 0 });
-    expect(last.lossNats).toBeLessThan(0.05);
+    for (let step = 0; step < 70; step++) last = await engine.trainStep([batch], { ...options, weightDecay: 0 });
+    expect(last.lossNats).toBeLessThan(0.2);
   });
 
   test('losses stand at their positions, 0 where there is no target', async () => {
@@ -255,20 +255,24 @@ test('the same seed gives the same weights, another seed others', async () => {
   expect((await one.exportWeights()).get(name)).not.toEqual((await other.exportWeights()).get(name));
 });
 
-test.each(['adamw', 'muon'] as const)('weights and %s carried over go on bit for bit', async (optimizer) => {
-  const step = async (engine: Engine, seed: number): Promise<void> => {
-    await engine.trainStep([randomBatch(tinyConfig, 2, 6, seed)], { ...options, optimizer, dropout: 0.1, seed });
-  };
-  const straight = await engineOn('cpu');
-  for (let seed = 0; seed < 4; seed++) await step(straight, seed);
+const exact = backends.filter((backend) => backend !== 'webgpu' && backend !== 'cuda');
+test.each(exact.flatMap((backend) => (['adamw', 'muon'] as const).map((optimizer) => ({ backend, optimizer }))))(
+  'weights and $optimizer carried over go on bit for bit on $backend',
+  async ({ backend, optimizer }) => {
+    const step = async (engine: Engine, seed: number): Promise<void> => {
+      await engine.trainStep([randomBatch(tinyConfig, 2, 6, seed)], { ...options, optimizer, dropout: 0.1, seed });
+    };
+    const straight = await engineOn(backend);
+    for (let seed = 0; seed < 4; seed++) await step(straight, seed);
 
-  const first = await engineOn('cpu');
-  for (let seed = 0; seed < 2; seed++) await step(first, seed);
-  const second = await engineOn('cpu', { weights: await first.exportWeights() });
-  second.importOptimizer(await first.exportOptimizer());
-  for (let seed = 2; seed < 4; seed++) await step(second, seed);
-  expect(await second.exportWeights()).toEqual(await straight.exportWeights());
-});
+    const first = await engineOn(backend);
+    for (let seed = 0; seed < 2; seed++) await step(first, seed);
+    const second = await engineOn(backend, { weights: await first.exportWeights() });
+    second.importOptimizer(await first.exportOptimizer());
+    for (let seed = 2; seed < 4; seed++) await step(second, seed);
+    expect(await second.exportWeights()).toEqual(await straight.exportWeights());
+  },
+);
 
 test("Muon learns, and its matrices have no second moment while AdamW's do", async () => {
   const engine = await engineOn('cpu', { config: groupedConfig });
@@ -276,7 +280,7 @@ test("Muon learns, and its matrices have no second moment while AdamW's do", asy
   const muon = { ...options, optimizer: 'muon' as const, weightDecay: 0 };
   const first = await engine.trainStep([batch], muon);
   let last = first;
-  for (let step = 0; step < 60; step++) last = await engine.trainStep([batch], muon);
+  for (let step = 0; step < 40; step++) last = await engine.trainStep([batch], muon);
   expect(last.lossNats).toBeLessThan(first.lossNats / 4);
   const { m, v } = await engine.exportOptimizer();
   expect([...m.keys()].sort()).toEqual([...(await engine.exportWeights()).keys()].sort());
