@@ -23,6 +23,8 @@ const commands: Record<string, () => Promise<CommandModule>> = {
   start: () => import('./start.ts'),
   replay: () => import('./replay.ts'),
   evaluate: () => import('./evaluate.ts'),
+  models: () => import('./models.ts'),
+  export: () => import('./export.ts'),
   doctor: () => import('./doctor.ts'),
   demo: () => import('./demo.ts'),
 };

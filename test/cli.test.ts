@@ -15,7 +15,19 @@ import type { Finished, Home } from './support/cli.ts';
 const sample = join(projectRoot, 'persona', 'sample', 'chat.txt');
 const fixtures = join(projectRoot, 'test', 'whatsapp-export', 'fixtures');
 const everybody = ['--me', 'Juno Varga', '--i-have-consent-from', 'Elias Brandt', '--yes'];
-const commands = ['init', 'import', 'retrain', 'chat', 'start', 'replay', 'evaluate', 'doctor', 'demo'];
+const commands = [
+  'init',
+  'import',
+  'retrain',
+  'chat',
+  'start',
+  'replay',
+  'evaluate',
+  'models',
+  'export',
+  'doctor',
+  'demo',
+];
 
 let home: Home;
 beforeEach(() => {

@@ -20,9 +20,10 @@ const texts = JSON.parse(readFileSync(join(references, 'texts.json'), 'utf8')) a
 
 /** Every text thrice: pairs that occur once are never merged. */
 const model = trainBpe([...texts, ...texts, ...texts], { vocabSize: 400, specials: specialTokens });
-const ids = chatIds(createTokenizer(model));
+const tokenizer = createTokenizer(model);
+const ids = chatIds(tokenizer);
 const config: ModelConfig = {
-  vocabSize: specialTokens.length + 256 + model.merges.length,
+  vocabSize: tokenizer.vocabSize,
   contextLength: 64,
   layers: 2,
   width: 32,

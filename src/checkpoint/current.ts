@@ -5,6 +5,7 @@
  */
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { UserError } from '../util/errors.ts';
 import { writeFileAtomic, syncDir } from '../util/files.ts';
 import { CheckpointError, explainWriteError } from './error.ts';
 import { loadCheckpoint, type Checkpoint } from './load.ts';
@@ -48,6 +49,21 @@ export function publish(modelsDir: string, runId: string): void {
   const old = readUndamaged(modelsDir);
   const served = old ? [old.run, ...old.previous] : [];
   writeCurrent(modelsDir, { run: runId, previous: served.filter((id) => id !== runId) });
+}
+
+/**
+ * Serve the run that served before this one, and forget that this one served: going back again goes further back.
+ * @returns the id of the run that serves now
+ * @throws UserError when none served before; CheckpointError when that run is not whole. This run goes on serving then.
+ */
+export function rollBack(modelsDir: string): string {
+  const [run, ...previous] = readCurrent(modelsDir)?.previous ?? [];
+  if (run === undefined) {
+    throw new UserError('no run served before this one', 'Choose one with `persona models use ID`.');
+  }
+  loadCheckpoint(runDir(modelsDir, run));
+  writeCurrent(modelsDir, { run, previous });
+  return run;
 }
 
 /**

@@ -7,23 +7,22 @@
 import { currentFile, loadServing, publish, pruneRuns } from '../checkpoint/current.ts';
 import { rmSync } from 'node:fs';
 import type { Checkpoint } from '../checkpoint/load.ts';
-import { loadCheckpoint } from '../checkpoint/load.ts';
+import { loadBase } from '../checkpoint/base.ts';
 import { saveCheckpoint } from '../checkpoint/save.ts';
 import type { Dataset, DatasetManifest } from '../dataset/build.ts';
-import { buildDataset } from '../dataset/build.ts';
 import { pickBackend } from '../model/backend.ts';
-import { personaAlias } from '../store/import.ts';
 import { acquireLock } from '../store/lock.ts';
 import { openStore } from '../store/store.ts';
 import { chatIds } from '../tokenizer/chat-format.ts';
-import { tokenizerConfigJson } from '../tokenizer/tokenizer-json.ts';
+import { tokenizerConfigJson, withSpecialTokens } from '../tokenizer/tokenizer-json.ts';
 import { evaluateConversations } from '../train/evaluate.ts';
 import type { TrainProgress } from '../train/loop.ts';
 import type { BackendName, ModelSize, SamplingOptions, Verdict } from '../types.ts';
 import { decide } from './gate.ts';
 import type { HeldOutBits } from './gate.ts';
-import { readManifest, writeManifest } from './manifest.ts';
+import { sawWhatIsGone, writeManifest } from './manifest.ts';
 import { bestNgramBits, checkpointBits } from './measure.ts';
+import { snapshot } from './snapshot.ts';
 import { conversationsOf, personaP99Chars, trainOnDataset } from './training.ts';
 import type { Trained } from './training.ts';
 
@@ -92,6 +91,7 @@ interface Champion {
 export async function retrain(options: RetrainOptions): Promise<RetrainResult> {
   const lock = acquireLock(options.dataDir, 'retrain');
   try {
+    options.onPhase?.('reading consented conversations');
     const dataset = snapshot(options);
     const champion = servingRun(options, dataset.manifest);
     const reason = reasonToSkip(dataset, champion, options);
@@ -101,18 +101,6 @@ export async function retrain(options: RetrainOptions): Promise<RetrainResult> {
     return result;
   } finally {
     lock.release();
-  }
-}
-
-/** Copy what may be trained on, and close the database: a night must not hold it open. */
-function snapshot(options: RetrainOptions): Dataset {
-  options.onPhase?.('reading consented conversations');
-  const store = openStore(options.dataDir);
-  try {
-    const persona = store.people.resolve([personaAlias(options.speaker)]);
-    return buildDataset({ chats: store.messages.conversations(persona), timezone: options.timezone });
-  } finally {
-    store.close();
   }
 }
 
@@ -143,7 +131,7 @@ async function trainAndJudge(
 ): Promise<RetrainResult> {
   const startedMs = Date.now();
   const backend = await pickBackend(options.backend);
-  const base = options.base === undefined ? undefined : loadCheckpoint(options.base);
+  const base = options.base === undefined ? undefined : loadBase(options.base, withSpecialTokens);
   writeManifest(options.dataDir, dataset.manifest);
   const trained = await trainOnDataset(dataset, { ...options, backend, base, seed: options.seed ?? defaultSeed });
   try {
@@ -224,15 +212,11 @@ async function measure(
 function servingRun(options: RetrainOptions, now: DatasetManifest): Champion | undefined {
   const checkpoint = loadServing(options.modelsDir);
   if (checkpoint === undefined) return undefined;
-  const { datasetHash } = checkpoint.manifest.details;
-  const seen = datasetHash === undefined ? undefined : readManifest(options.dataDir, datasetHash);
-  if (seen === undefined) return { checkpoint, isStale: true };
-  const present = new Map(now.rows.map((row) => [row.id, row.sha256]));
-  return { checkpoint, isStale: seen.rows.some((row) => present.get(row.id) !== row.sha256) };
+  return { checkpoint, isStale: sawWhatIsGone(options.dataDir, checkpoint.manifest.details, now) !== false };
 }
 
 /** Date and time make an id that sorts; `2026-09-19T03-00-12Z`. */
-function runId(nowMs: number): string {
+export function runId(nowMs: number): string {
   return new Date(nowMs)
     .toISOString()
     .replace(/\.\d+Z$/, 'Z')

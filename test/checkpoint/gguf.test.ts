@@ -96,7 +96,7 @@ describe('a run of ours', () => {
     exportGguf(loadCheckpoint(own), half, 'f16');
     exportGguf(loadCheckpoint(own), full, 'f32');
     const { metadata, tensorInfos } = await readBack(half);
-    expect(metadata['general.file_type']).toBe(1);
+    expect(metadata).toMatchObject({ 'general.file_type': 1 });
     for (const { name, n_dims: rank, dtype } of tensorInfos) expect([name, dtype]).toEqual([name, rank === 1 ? 0 : 1]);
     expect(statSync(full).size - statSync(half).size).toBeGreaterThan(60_000);
     expect(statSync(half).mode & 0o777).toBe(0o600);

@@ -1,0 +1,99 @@
+/** `persona export gguf|sft`: a run for llama.cpp and its kin, or the training data for trainers on other machines. */
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { loadServing } from '../src/checkpoint/current.ts';
+import { exportGguf } from '../src/checkpoint/llama-gguf.ts';
+import { loadCheckpoint, type Checkpoint } from '../src/checkpoint/load.ts';
+import { runDir } from '../src/checkpoint/save.ts';
+import type { SftFormat } from '../src/dataset/sft.ts';
+import { exportSft } from '../src/nightly/export-sft.ts';
+import { errorCode, UserError } from '../src/util/errors.ts';
+import { loadContext, printJson } from './context.ts';
+
+interface GgufFlags {
+  run?: string;
+  f16?: boolean;
+  json?: boolean;
+}
+
+interface SftFlags {
+  out?: string;
+  format: string;
+  json?: boolean;
+}
+
+export function register(program: Command): void {
+  const parent = program.command('export').description('write a run, or what it learns from, for other programs');
+  parent
+    .command('gguf')
+    .description('write a run as one file for llama.cpp, Ollama and LM Studio')
+    .argument('<file>', 'where to, as persona.gguf')
+    .option('--run <id>', 'a run in models/runs (default: the serving one)')
+    .option('--f16', 'half the size; numbers are rounded')
+    .option('--json', 'print JSON only')
+    .action(gguf);
+  parent
+    .command('sft')
+    .description('write the training conversations as JSON lines for TRL and Accelerate (docs/scale-out.md)')
+    .option('--out <file>', 'where to (default: exports/sft.jsonl in the data folder)')
+    .option('--format <kind>', 'text: chat format of this program; messages: for models with their own', 'text')
+    .option('--json', 'print JSON only')
+    .action(sft);
+}
+
+function gguf(file: string, flags: GgufFlags): void {
+  const { env } = loadContext();
+  const run = chooseRun(flags.run, env.modelsDir);
+  const path = resolve(file);
+  writingTo(path, () => exportGguf(run, path, flags.f16 === true ? 'f16' : 'f32'));
+  if (flags.json === true) printJson({ file: path, run: run.runId });
+  else
+    console.log(
+      `Wrote run ${run.runId} to ${path}. It remembers the chats it learned from: share it as you would share them.`,
+    );
+}
+
+function chooseRun(run: string | undefined, modelsDir: string): Checkpoint {
+  if (run !== undefined) return loadCheckpoint(runDir(modelsDir, run));
+  const serving = loadServing(modelsDir);
+  if (serving === undefined)
+    throw new UserError('there is no trained model yet', 'run `npm run retrain`, or give --run ID');
+  return serving;
+}
+
+function sft(flags: SftFlags): void {
+  const { env, persona } = loadContext();
+  const { format } = flags;
+  if (!isFormat(format)) throw new UserError(`--format is "${format}"`, 'give text or messages');
+  const file = resolve(flags.out ?? join(env.dataDir, 'exports', 'sft.jsonl'));
+  const { speaker, timezone } = persona;
+  const exported = writingTo(file, () => exportSft({ dataDir: env.dataDir, speaker, timezone, file, format }));
+  if (flags.json === true) printJson(exported);
+  else {
+    console.log(
+      `Wrote ${exported.rows} replies from ${exported.conversations} conversations to ${exported.file}. Delete it once it was used.`,
+    );
+    console.log(`Bring the model back with \`persona models add FOLDER --dataset ${exported.datasetHash}\`.`);
+  }
+}
+
+/** A path that cannot be a file is for the user to correct; other failures explain themselves. */
+function writingTo<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const reasons: Record<string, string> = {
+      ENOENT: 'its folder does not exist',
+      ENOTDIR: 'part of its path is a file',
+      EEXIST: 'part of its path is a file',
+      EISDIR: 'it is a folder',
+    };
+    const reason = reasons[errorCode(error) ?? ''];
+    if (reason === undefined) throw error;
+    throw new UserError(`${path} cannot be written: ${reason}`, 'give another path', { cause: error });
+  }
+}
+
+function isFormat(text: string): text is SftFormat {
+  return text === 'text' || text === 'messages';
+}
