@@ -28,21 +28,23 @@ export interface Field {
   missing: { name: string; reason: string }[];
 }
 
-/** @param peers false: our engines alone */
-export function trainingField(engines: readonly string[], peers: boolean): Field {
+/** @param peers which others: their packages are looked for, or installed into a temporary folder */
+export function trainingField(engines: readonly string[], peers: readonly ('PyTorch' | 'genai')[]): Field {
   const field: Field = { contenders: engines.map(ours), missing: [] };
-  if (!peers) return field;
-
-  const python = findTorch();
-  if (python === null) field.missing.push({ name: 'PyTorch', reason: howToGetTorch });
-  else {
-    field.contenders.push(torch(names.nanoGpt, python, 'nanogpt.py', 'plain'));
-    field.contenders.push(torch(names.sameNetwork, python, 'persona.py', 'swiglu'));
+  if (peers.includes('PyTorch')) {
+    const python = findTorch();
+    if (python === null) field.missing.push({ name: 'PyTorch', reason: howToGetTorch });
+    else {
+      field.contenders.push(torch(names.nanoGpt, python, 'nanogpt.py', 'plain'));
+      field.contenders.push(torch(names.sameNetwork, python, 'persona.py', 'swiglu'));
+    }
   }
-  try {
-    field.contenders.push(genai(installPackages([`@genai-fi/nanogpt@${genaiVersion}`])));
-  } catch (error) {
-    field.missing.push({ name: names.genai, reason: error instanceof Error ? error.message : String(error) });
+  if (peers.includes('genai')) {
+    try {
+      field.contenders.push(genai(installPackages([`@genai-fi/nanogpt@${genaiVersion}`])));
+    } catch (error) {
+      field.missing.push({ name: names.genai, reason: error instanceof Error ? error.message : String(error) });
+    }
   }
   return field;
 }

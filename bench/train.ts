@@ -205,7 +205,7 @@ function ratiosOf(measured: readonly Measured[], size: Workload['name']): Ratio[
 
 async function main(): Promise<void> {
   console.log(JSON.stringify(machine));
-  const field = trainingField(engines, !args['no-peers']);
+  const field = trainingField(engines, args['no-peers'] ? [] : ['PyTorch', 'genai']);
   missing.push(...field.missing);
   const results = [];
   for (const workload of workloads.filter((w) => args.size.split(',').includes(w.name))) {

@@ -33,7 +33,7 @@ const folders = new Set<string>();
 /** A temporary folder that is removed when the bench ends. */
 export function temporaryFolder(): string {
   onEnd();
-  const folder = mkdtempSync(join(tmpdir(), 'persona-bench-'));
+  const folder = mkdtempSync(join(tmpdir(), 'persona-peers-'));
   folders.add(folder);
   return folder;
 }

@@ -5,11 +5,9 @@
 import { readFileSync } from 'node:fs';
 import type { Engine, StepOptions } from '../../src/model/engine.ts';
 import { createEngine } from '../../src/model/create-engine.ts';
-import { pickBackend } from '../../src/model/backend.ts';
-import { createSimdEngine } from '../../src/model/simd-engine.ts';
 import { parameterCount } from '../../src/model/sizes.ts';
 import { generate } from '../../src/model/generate.ts';
-import { backendNames, type BackendName, type ModelConfig, type TokenBatch } from '../../src/types.ts';
+import { backendNames, type TokenBatch } from '../../src/types.ts';
 import { check } from '../../src/util/errors.ts';
 import { createRandom } from '../../src/util/random.ts';
 import { serve } from './serve.ts';
@@ -22,15 +20,9 @@ let engine: Engine | undefined;
 let nextBatch: (() => TokenBatch) | undefined;
 let options: StepOptions | undefined;
 
-/** @throws UserError when the backend cannot be used here */
-export async function openEngine(backend: BackendName, config: ModelConfig, threads: number): Promise<Engine> {
-  if (backend === 'simd') return await createSimdEngine({ config, seed: 1, threads });
-  return await createEngine({ backend: await pickBackend(backend), config, seed: 1 });
-}
-
 async function start({ config, batchSize, length, ids, learningRate }: StartTraining): Promise<Started> {
   check(backend, `no backend ${process.argv[2] ?? ''}`);
-  engine = await openEngine(backend, config, threads);
+  engine = await createEngine({ backend, config, seed: 1, threads });
   const bytes = readFileSync(ids);
   const data = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
   const count = batchSize * length;
@@ -118,7 +110,7 @@ function settle(): Promise<{ tensors: number }> {
   return Promise.resolve({ tensors: engine?.numTensors() ?? 0 });
 }
 
-/** Short replies: a prompt of 24 ids, 16 new ones, drawn as a bot draws them. */
+/** Short replies: prompts of 8 to 40 ids, 16 new ones, drawn as a bot draws them. */
 async function replies({ count }: { count: number }): Promise<{ ids: number }> {
   check(engine, 'not started');
   const random = createRandom('replies');
@@ -126,7 +118,7 @@ async function replies({ count }: { count: number }): Promise<{ ids: number }> {
   const sampling = { temperature: 0.8, topK: 40, topP: 0.95, repetitionPenalty: 1.1 };
   let ids = 0;
   for (let i = 0; i < count; i++) {
-    const prompt = Array.from({ length: 24 }, () => random.int(vocabSize));
+    const prompt = Array.from({ length: 8 + random.int(33) }, () => random.int(vocabSize));
     const limits = { banned: new Set([0]), stop: [1], maxNewTokens: 16 };
     ids += (await generate(engine, prompt, { sampling, ...limits, random })).length;
   }
