@@ -134,7 +134,7 @@ function withNavigatorGpu<T>(construct: () => T): T {
 interface ReadingBackend {
   read(dataId: object): Promise<unknown>;
   readSync(dataId: object): unknown;
-  tensorMap: { get(dataId: object): { values: unknown } };
+  tensorMap: { get(dataId: object): { values?: unknown } };
 }
 
 /** Makes reads throw what went wrong on the GPU since the last one, and replaces the browser's way to read without waiting. */
@@ -159,8 +159,8 @@ function guardReads(backend: ReadingBackend, device: GpuDevice): void {
   };
   const readSync = backend.readSync.bind(backend);
   backend.readSync = (dataId) => {
-    if (backend.tensorMap.get(dataId).values === null)
-      throw new Error('webgpu: a tensor on the GPU is read with await');
+    const { values } = backend.tensorMap.get(dataId); // the copy on the host, where there is one
+    if (values === null || values === undefined) throw new Error('webgpu: a tensor on the GPU is read with await');
     return readSync(dataId);
   };
 }

@@ -42,7 +42,7 @@ function attentionCase(heads: number, kvHeads: number, headWidth: number, rows: 
 const cases: Case[] = [
   attentionCase(2, 2, 8, 2, 70),
   attentionCase(4, 2, 6, 1, 9),
-  attentionCase(2, 1, 64, 1, 40),
+  attentionCase(2, 1, 64, 1, 35),
   ...[5, 70, 300].map((width) => ({
     name: `rmsNorm, width ${width}`,
     shapes: [[9, width], [width]],
@@ -80,9 +80,9 @@ const cases: Case[] = [
     name: 'cross-entropy, vocabulary wider than a workgroup',
     shapes: [
       [11, 8],
-      [700, 8],
+      [300, 8],
     ],
-    run: ([x, table]) => maskedCrossEntropy(x as tf.Tensor2D, table as tf.Tensor2D, ids(11, 700), 1 / 11),
+    run: ([x, table]) => maskedCrossEntropy(x as tf.Tensor2D, table as tf.Tensor2D, ids(11, 300), 1 / 11),
     expected: 1,
   },
 ];
