@@ -7,6 +7,7 @@ import { check } from '../util/errors.ts';
 import type { BpeModel, LiteralToken } from './bpe-model.ts';
 import { createMerger } from './merge.ts';
 import { createPreTokenizer } from './pre-tokenizer.ts';
+import { createWordCache } from './word-cache.ts';
 
 export type { BpeModel } from './bpe-model.ts';
 export { trainBpe, type TrainBpeOptions } from './train-bpe.ts';
@@ -30,16 +31,13 @@ export interface Tokenizer {
   byteLength(id: number): number;
 }
 
-const maxCachedWords = 50_000;
-const maxCachedLength = 48;
-
 export function createTokenizer(model: BpeModel): Tokenizer {
   const { tokens, specials } = model;
   const vocabSize = tokens.length;
   const specialIds = [...new Set(specials.values())].sort((a, b) => a - b);
   const special = new Set(specialIds);
   const cut = createPreTokenizer(model.cuts);
-  const encodeWord = createWordEncoder(model);
+  const encodeWord = createWordCache(createWordEncoder(model));
   const splitOff = createLiteralFinder(model);
 
   return {
@@ -49,7 +47,7 @@ export function createTokenizer(model: BpeModel): Tokenizer {
       const ids: number[] = [];
       for (const part of splitOff(text)) {
         if (typeof part === 'number') ids.push(part);
-        else for (const word of cut(part)) for (const id of encodeWord(word)) ids.push(id);
+        else cut(part, (piece, from, to) => encodeWord(piece, from, to, ids));
       }
       return ids;
     },
@@ -72,17 +70,16 @@ export function createTokenizer(model: BpeModel): Tokenizer {
   };
 }
 
-/** Ids of one piece, remembered for the next time. */
+/** Ids of one piece; valid until the next one is asked for. */
 function createWordEncoder(model: BpeModel): (word: string) => Int32Array {
   const { byteIds } = model;
   const merge = createMerger(model.merges);
   const whole = model.ignoreMerges ? wholeWords(model) : undefined;
-  const cache = new Map<string, Int32Array>();
   const encoder = new TextEncoder();
   let bytes = new Uint8Array(256);
   let ids = new Int32Array(256);
 
-  const encode = (word: string): Int32Array => {
+  return (word) => {
     if (bytes.length < 3 * word.length) {
       bytes = new Uint8Array(3 * word.length);
       ids = new Int32Array(3 * word.length);
@@ -91,18 +88,7 @@ function createWordEncoder(model: BpeModel): (word: string) => Int32Array {
     const known = whole?.get(latin1(bytes.subarray(0, written)));
     if (known !== undefined) return Int32Array.of(known);
     for (let i = 0; i < written; i++) ids[i] = byteIds[bytes[i]!]!;
-    return ids.slice(0, merge(ids, written));
-  };
-
-  return (word) => {
-    const known = cache.get(word);
-    if (known !== undefined) return known;
-    const encoded = encode(word);
-    if (word.length <= maxCachedLength) {
-      if (cache.size >= maxCachedWords) cache.clear();
-      cache.set(word, encoded);
-    }
-    return encoded;
+    return ids.subarray(0, merge(ids, written));
   };
 }
 

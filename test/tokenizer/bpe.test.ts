@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { createRandom } from '../../src/util/random.ts';
 import { createTokenizer, trainBpe, type BpeModel } from '../../src/tokenizer/bpe.ts';
 import { layOut } from '../../src/tokenizer/bpe-model.ts';
-import { preTokenize } from '../../src/tokenizer/pre-tokenizer.ts';
+import { gptPattern, preTokenize } from '../../src/tokenizer/pre-tokenizer.ts';
 import { specialTokens } from '../../src/tokenizer/chat-format.ts';
 import { anyText, tinyModel, tinyTokenizer } from './examples.ts';
 
@@ -31,6 +31,23 @@ describe('pre-tokens', () => {
   test('know white space as Unicode has it: U+0085 is, U+FEFF is not', () => {
     expect(preTokenize('a\u0085b')).toEqual(['a', '\u0085', 'b']);
     expect(preTokenize('a \ufeff!')).toEqual(['a', ' \ufeff!']);
+  });
+
+  test('are those of the regular expression', () => {
+    const regex = new RegExp(gptPattern, 'gu');
+    const edges = fc.constantFrom(
+      ..."' a s't're ve 1½ .,\n\t\u0085\u00a0\ufeff\u0301\ud83d\udc00😀𝟙𝐀",
+      "'ll",
+      "'v",
+      "'re",
+    );
+    const edgy = fc.array(edges, { maxLength: 20 }).map((chars) => chars.join(''));
+    fc.assert(
+      fc.property(fc.oneof(edgy, anyText), (text) => {
+        expect(preTokenize(text)).toEqual(text.match(regex) ?? []);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   test('joined are the text', () => {
@@ -125,7 +142,7 @@ describe('encoding', () => {
   test('gives the same ids from the cache and when the cache has been emptied', () => {
     const letters = (i: number): string =>
       [...i.toString(26)].map((digit) => 'abcdefghijklmnopqrstuvwxyz'[parseInt(digit, 26)]).join('');
-    const texts = Array.from({ length: 60_000 }, (_, i) => letters(i)); // more distinct words than are kept
+    const texts = Array.from({ length: 80_000 }, (_, i) => letters(i)); // more distinct words than are kept
     const tokenizer = createTokenizer(tinyModel);
     const first = tokenizer.encode('the theatre');
     first.push(1); // the caller's own array, not the cache's
@@ -138,8 +155,16 @@ describe('encoding', () => {
     const random = createRandom(1);
     const text = Array.from({ length: 100_000 }, () => 'the'[random.int(3)]).join('');
     expect(tinyTokenizer.decode(tinyTokenizer.encode(text))).toBe(text);
-    const marks = `e${'\u0301'.repeat(50_000)}`;
-    expect(tinyTokenizer.decode(tinyTokenizer.encode(marks))).toBe(marks);
+    for (const unit of ['\u0301', '😀', 'a', ' ', '\n']) {
+      const long = `e${unit.repeat(100_000)}`;
+      expect(tinyTokenizer.decode(tinyTokenizer.encode(long)) === long).toBe(true);
+    }
+    // longer than what the regular expressions of V8 take in one match
+    const longest = 'd😀'.repeat(10) + '😀'.repeat(8_500_000);
+    expect(preTokenize(longest).map(({ length }) => length)).toEqual([
+      ...Array.from({ length: 19 }, (_, i) => (i % 2 === 0 ? 1 : 2)),
+      17_000_002,
+    ]);
   });
 });
 
