@@ -6,7 +6,7 @@ const ranks = [
   ['nightly'],
   ['bot', 'review'],
 ];
-const sameRankAllowed = { store: ['consent'], dataset: ['tokenizer'] };
+const sameRankAllowed = { kernels: ['util'], store: ['consent'], dataset: ['tokenizer'] };
 const folder = (names) => `^src/(${names.join('|')})/`;
 
 const downwardsOnly = ranks.flatMap((rank, level) =>

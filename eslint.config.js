@@ -9,6 +9,7 @@ export default tseslint.config(
       'demo/',
       'data/',
       'models/',
+      'src/kernels/assembly/',
       'test/support/whatsapp-web/page/',
       '*.js',
       '*.cjs',

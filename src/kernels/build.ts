@@ -1,0 +1,76 @@
+/**
+ * Compiles the kernels: assembly/*.ts, the generated micro-kernels (microkernel.ts) and the operations' codes (tape.ts)
+ * become kernels.wasm beside this file in dist/. Part of `npm run build`: `node dist/src/kernels/build.js`. Skipped when
+ * nothing that goes into it has changed.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import asc from 'assemblyscript/asc';
+import { check } from '../util/errors.ts';
+import { distFile, projectRoot } from '../util/dist.ts';
+import { emitMicroKernels } from './microkernel.ts';
+import { entryWords, operations, partialElements } from './tape.ts';
+
+/** The file that pool.ts loads. */
+const target = distFile('src/kernels/kernels.wasm');
+
+const options = [
+  '-O3',
+  '--converge',
+  '--noAssert',
+  ...['--runtime', 'stub'],
+  ...['--enable', 'simd,threads,bulk-memory'],
+  '--importMemory',
+  '--sharedMemory',
+  ...['--initialMemory', '1', '--maximumMemory', '65536'],
+];
+
+/** Compiles `sources` (file name -> text, the entry is `entry`); throws with the compiler's messages. */
+export async function compileAssembly(
+  sources: ReadonlyMap<string, string>,
+  entry: string,
+  flags: readonly string[] = options,
+): Promise<Uint8Array> {
+  let binary: Uint8Array | undefined;
+  const messages: string[] = [];
+  const { error } = await asc.main([entry, '--outFile', 'kernels.wasm', ...flags], {
+    readFile: (name) => sources.get(name.replace(/^\.\//, '')) ?? null,
+    writeFile: (name, contents) => {
+      if (name === 'kernels.wasm' && typeof contents !== 'string') binary = contents;
+    },
+    listFiles: () => [],
+    stderr: { write: (text) => messages.push(String(text)) },
+  });
+  check(error === null, `the kernels do not compile: ${error?.message ?? ''}\n${messages.join('')}`);
+  check(binary, 'the compiler wrote nothing');
+  return binary;
+}
+
+/** Every source of the kernels by name, generated ones included. */
+export function assemblySources(): Map<string, string> {
+  const folder = join(projectRoot, 'src/kernels/assembly');
+  const sources = new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+  sources.set('microkernel.ts', emitMicroKernels());
+  const codes = operations.map((name, code) => `export const ${name}Code: i32 = ${code};`);
+  codes.push(`export const entryBytes: usize = ${4 * entryWords};`);
+  codes.push(`export const partialElements: i32 = ${partialElements};`);
+  sources.set('codes.ts', codes.join('\n'));
+  return sources;
+}
+
+/** Builds what is out of date. */
+export async function buildKernels(): Promise<void> {
+  const sources = assemblySources();
+  const version = (JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { devDependencies: object })
+    .devDependencies;
+  const inputs = JSON.stringify([options, version, ...[...sources].sort()]);
+  const hash = createHash('sha256').update(inputs).digest('hex');
+  const hashFile = `${target}.sha256`;
+  if (existsSync(target) && existsSync(hashFile) && readFileSync(hashFile, 'utf8') === hash) return;
+  writeFileSync(target, await compileAssembly(sources, 'kernels.ts'));
+  writeFileSync(hashFile, hash);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildKernels();
