@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { loadServing, pruneRuns, publish, readCurrent } from '../../src/checkpoint/current.ts';
+import { loadServing, pruneRuns, publish, readCurrent, rollBack } from '../../src/checkpoint/current.ts';
 import { saveCheckpoint } from '../../src/checkpoint/save.ts';
 import { temporaryModels, tinyParts } from './examples.ts';
 
@@ -48,6 +48,23 @@ test('going back to a run lists the one left', () => {
   const models = published('a', 'b', 'c');
   publish(models, 'a');
   expect(readCurrent(models)).toEqual({ run: 'a', previous: ['c', 'b'] });
+});
+
+test('rolling back goes further back each time, and says when there is nothing left', () => {
+  const models = published('a', 'b', 'c');
+  expect(rollBack(models)).toBe('b');
+  expect(readCurrent(models)).toEqual({ run: 'b', previous: ['a'] });
+  expect(rollBack(models)).toBe('a');
+  expect(() => rollBack(models)).toThrow('no run served before this one');
+  expect(serving(models)).toEqual({ runId: 'a', refused: [] });
+  expect(() => rollBack(temporaryModels())).toThrow('no run served before this one');
+});
+
+test('rolling back to a damaged run is refused, and the current one goes on', () => {
+  const models = published('a', 'b');
+  damage(models, 'a');
+  expect(() => rollBack(models)).toThrow('100 bytes, but the manifest');
+  expect(readCurrent(models)).toEqual({ run: 'b', previous: ['a'] });
 });
 
 test('a damaged run is reported, and the newest whole one before it serves', () => {
