@@ -8,6 +8,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { errorCode } from '../util/errors.ts';
 import { registerWebgpuKernels } from './webgpu-kernels.ts';
+import { replaceTfjsKernels } from './webgpu-tfjs.ts';
 import { prepareVulkan } from './webgpu-vulkan.ts';
 
 /** The parts of Dawn's objects used here (https://www.w3.org/TR/webgpu/). */
@@ -80,6 +81,7 @@ export async function startWebgpu(): Promise<{ device: string; memoryBytes: null
   guardReads(backend, device);
   boundFreeBuffers(backend.bufferManager as unknown as BufferPool);
   tf.registerBackend('webgpu', () => backend);
+  replaceTfjsKernels();
   registerWebgpuKernels();
   return { device: deviceName(adapter.info), memoryBytes: null, software: isSoftware(adapter.info) };
 }

@@ -117,6 +117,16 @@ describe.skipIf(noWebgpu !== '')(`shaders of webgpu${suffix}`, () => {
     actual.forEach((x, i) => expectClose(x, expected[i]!, 2e-5, i === 0 ? 'value' : `gradient ${i}`));
   });
 
+  test('more arrays are added up than a shader may bind', async () => {
+    useBackend('webgpu');
+    const before = tf.memory().numDataBuffers;
+    const arrays = Array.from({ length: 30 }, (_, i) => tf.fill([1_100], i));
+    const sum = tf.addN(arrays);
+    expect([...(await sum.data())]).toEqual(Array<number>(1_100).fill((29 * 30) / 2));
+    tf.dispose([sum, arrays]);
+    expect(tf.memory().numDataBuffers).toBe(before);
+  });
+
   test('adamW, and the norm of several arrays', async () => {
     const shapes = [[7, 19], [3], [90, 40]];
     const results = async (backend: 'cpu' | 'webgpu'): Promise<Float32Array[]> => {
