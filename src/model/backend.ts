@@ -78,7 +78,10 @@ const preference: readonly (readonly BackendName[])[] = [['cuda'], ['webgpu'], [
 
 async function tensorflow(name: 'native' | 'cuda'): Promise<BackendDevice> {
   const { startTensorflow } = await import('./tensorflow.ts');
-  return startTensorflow(name);
+  const { registerNativeKernels } = await import('./native-kernels.ts');
+  const device = startTensorflow(name);
+  registerNativeKernels(name);
+  return device;
 }
 
 const onCpu = (device: string): BackendDevice => ({ device, memoryBytes: null, software: false });

@@ -52,6 +52,21 @@ export interface AdamWFactors {
   epsilon: number;
 }
 
+/** One weight with what its update needs, all of one shape. */
+export interface AdamWState {
+  weight: tf.Tensor;
+  gradient: tf.Tensor;
+  m: tf.Tensor;
+  v: tf.Tensor;
+}
+
+/** A type, not an interface: tf.tidy takes only those as containers of tensors. */
+export type AdamWResult = {
+  weight: tf.Tensor;
+  m: tf.Tensor;
+  v: tf.Tensor;
+};
+
 export interface FusedKernels {
   /** x (N, I), W (I, O) -> x W (N, O) */
   linear: Differentiable<[x: tf.Tensor2D, weight: tf.Tensor2D], null>;
@@ -74,10 +89,9 @@ export interface FusedKernels {
   /** x (..., T, D) turned by the tables' angles (1) or back (-1) */
   rotate(x: tf.Tensor4D, tables: RopeTensors, direction: 1 | -1): tf.Tensor4D;
   /** weight, gradient and both moments, one shape -> the new weight and moments */
-  adamW(
-    state: { weight: tf.Tensor; gradient: tf.Tensor; m: tf.Tensor; v: tf.Tensor },
-    factors: AdamWFactors,
-  ): { weight: tf.Tensor; m: tf.Tensor; v: tf.Tensor };
+  adamW(state: AdamWState, factors: AdamWFactors): AdamWResult;
+  /** The same for many weights in one go, in their order; a backend without it makes one call for each */
+  adamWAll(states: readonly AdamWState[], factors: readonly AdamWFactors[]): AdamWResult[];
   /** one or more tensors of any shapes -> sqrt of the sum of all their squares */
   globalNorm(tensors: readonly tf.Tensor[]): tf.Scalar;
 }
@@ -89,7 +103,12 @@ export function registerFusedKernels(backend: BackendName, kernels: Partial<Fuse
   registered.set(backend, { ...registered.get(backend), ...kernels });
 }
 
+/** The version of the backend in use now, if it has one of its own. */
+export function ownKernel<Name extends keyof FusedKernels>(name: Name): FusedKernels[Name] | undefined {
+  return registered.get(tf.getBackend())?.[name];
+}
+
 /** The version for the backend in use now: its own, or the plain one. */
 export function kernelOf<Name extends keyof FusedKernels>(name: Name, plain: FusedKernels[Name]): FusedKernels[Name] {
-  return (registered.get(tf.getBackend()) as FusedKernels | undefined)?.[name] ?? plain;
+  return ownKernel(name) ?? plain;
 }

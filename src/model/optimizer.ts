@@ -3,7 +3,14 @@
  * optimizer-constants.ts holds the numbers that every engine's version must share.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { kernelOf, type FusedKernels } from './fused.ts';
+import {
+  kernelOf,
+  ownKernel,
+  type AdamWFactors,
+  type AdamWResult,
+  type AdamWState,
+  type FusedKernels,
+} from './fused.ts';
 import { adamEps, newtonSchulz } from './optimizer-constants.ts';
 
 export interface UpdateOptions {
@@ -36,13 +43,23 @@ const plainAdamW: FusedKernels['adamW'] = (
  * w = w (1 - learningRate * decay) - learningRate * m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps).
  * Returns new tensors. A backend may have it in one kernel (fused.ts); in tfjs ops it takes a dozen.
  */
-export function adamW(
-  state: { weight: tf.Tensor; gradient: tf.Tensor; m: tf.Tensor; v: tf.Tensor },
-  { learningRate, decay, beta1, beta2, gradientScale, step }: UpdateOptions,
-): { weight: tf.Tensor; m: tf.Tensor; v: tf.Tensor } {
+export function adamW(state: AdamWState, options: UpdateOptions): AdamWResult {
+  return tf.tidy(() => kernelOf('adamW', plainAdamW)(state, factorsOf(options)));
+}
+
+/** The same for many weights at once, where the backend in use has that; else undefined. */
+export function adamWTogether(
+  states: readonly AdamWState[],
+  options: readonly UpdateOptions[],
+): AdamWResult[] | undefined {
+  const kernel = ownKernel('adamWAll');
+  return kernel && tf.tidy(() => kernel(states, options.map(factorsOf)));
+}
+
+function factorsOf({ learningRate, decay, beta1, beta2, gradientScale, step }: UpdateOptions): AdamWFactors {
   // both bias corrections, moved into the factors
   const correction = Math.sqrt(1 - beta2 ** step);
-  const factors = {
+  return {
     beta1,
     beta2,
     gradientScale,
@@ -50,7 +67,6 @@ export function adamW(
     rate: (learningRate * correction) / (1 - beta1 ** step),
     epsilon: adamEps * correction,
   };
-  return tf.tidy(() => kernelOf('adamW', plainAdamW)(state, factors));
 }
 
 /**

@@ -13,7 +13,7 @@ import { createNetwork, disposeNetwork, scaledLoss, targetLosses, type Network }
 import { checkNames, fromWeights, initialValue, parametersOf, toWeight, type Parameter } from './layout.ts';
 import { withTarget } from './ops.ts';
 import { muonMatrix } from './optimizer-constants.ts';
-import { adamW, globalNorm, muon } from './optimizer.ts';
+import { adamW, adamWTogether, globalNorm, muon } from './optimizer.ts';
 import { startSession } from './tfjs-cache.ts';
 
 /**
@@ -126,22 +126,36 @@ class TfjsEngine implements Engine {
   private update(grads: tf.NamedTensorMap, options: StepOptions, gradNorm: number): void {
     this.step += 1;
     const gradientScale = options.clipNorm > 0 && gradNorm > options.clipNorm ? options.clipNorm / gradNorm : 1;
-    for (const slot of this.slots) {
+    const updates = this.slots.map((slot) => {
       const { parameter, variable } = slot;
       const decay = parameter.kind === 'norm' ? 0 : options.weightDecay;
-      const update = { ...options, gradientScale, decay, step: this.step };
-      const byMuon = options.optimizer === 'muon' && muonMatrix(parameter);
-      const m = slot.m ?? tf.zerosLike(variable);
-      const v = byMuon ? undefined : (slot.v ?? tf.zerosLike(variable));
-      const gradient = grads[variable.name]!;
-      const next = v
-        ? adamW({ weight: variable, gradient, m, v }, update)
-        : { ...muon({ weight: variable, gradient, m }, update), v: undefined };
-      tf.dispose([m, v ?? slot.v].filter((tensor) => tensor !== undefined));
-      variable.assign(next.weight);
-      next.weight.dispose();
-      slot.m = next.m;
-      slot.v = next.v;
+      return { slot, gradient: grads[variable.name]!, update: { ...options, gradientScale, decay, step: this.step } };
+    });
+    const byMuon = ({ slot }: (typeof updates)[0]): boolean =>
+      options.optimizer === 'muon' && muonMatrix(slot.parameter);
+    const stateOf = ({ slot: { variable, m, v }, gradient }: (typeof updates)[0]) => ({
+      weight: variable,
+      gradient,
+      m: m ?? tf.zerosLike(variable),
+      v: v ?? tf.zerosLike(variable),
+    });
+
+    const byAdam = updates.filter((each) => !byMuon(each));
+    const together = tf.tidy(() =>
+      adamWTogether(
+        byAdam.map(stateOf),
+        byAdam.map(({ update }) => update),
+      ),
+    );
+    byAdam.forEach((each, i) =>
+      replaceState(each.slot, together?.[i] ?? tf.tidy(() => adamW(stateOf(each), each.update))),
+    );
+    for (const { slot, gradient, update } of updates.filter(byMuon)) {
+      const state = { weight: slot.variable, gradient };
+      replaceState(
+        slot,
+        tf.tidy(() => muon({ ...state, m: slot.m ?? tf.zerosLike(slot.variable) }, update)),
+      );
     }
   }
 
@@ -213,6 +227,15 @@ class TfjsEngine implements Engine {
     this.masks.dispose();
     disposeNetwork(this.network);
   }
+}
+
+/** Puts new tensors in place of a slot's, which are freed. */
+function replaceState(slot: Slot, next: { weight: tf.Tensor; m: tf.Tensor; v?: tf.Tensor }): void {
+  tf.dispose([slot.m, slot.v].filter((tensor) => tensor !== undefined));
+  slot.variable.assign(next.weight);
+  next.weight.dispose();
+  slot.m = next.m;
+  slot.v = next.v;
 }
 
 async function readAll(entries: [Parameter, tf.Tensor][]): Promise<Weights> {
