@@ -118,7 +118,7 @@ export function fromOniguruma(source: string): string {
     if (group) {
       const [open] = group;
       if (open === '(' && source[at] === '?') throw new PatternError(`has ${source.slice(at - 1, at + 3)}`);
-      caseless.push(open.endsWith('i:') ? open === '(?i:' : caseless.at(-1));
+      caseless.push(open.endsWith('i:') ? open === '(?i:' : caseless.at(-1) === true);
       out += open === '(' || open.endsWith('i:') ? '(?:' : open;
       continue;
     }
