@@ -185,14 +185,14 @@ function verdicts(measured: readonly Measured[], size: string): Verdict[] {
   return found;
 }
 
-function install(): string | null {
+async function install(): Promise<string | null> {
   if (args['no-peers']) return null;
   try {
     check(process.arch === 'x64' || process.arch === 'arm64', `no prebuilt llama.cpp for ${process.arch}`);
     const system = { linux: process.arch, darwin: 'arm64-metal', win32: process.arch } as Record<string, string>;
     const prefix = { linux: 'linux', darwin: 'mac', win32: 'win' } as Record<string, string>;
     const library = `@node-llama-cpp/${prefix[process.platform]}-${system[process.platform]}@${llamaVersion}`;
-    return installPackages([`node-llama-cpp@${llamaVersion}`, library]);
+    return await installPackages([`node-llama-cpp@${llamaVersion}`, library]);
   } catch (error) {
     missing.push({ name: 'llama.cpp', reason: error instanceof Error ? error.message : String(error) });
     return null;
@@ -201,7 +201,7 @@ function install(): string | null {
 
 async function main(): Promise<void> {
   console.log(JSON.stringify(machine));
-  const modules = install();
+  const modules = await install();
   const results = [];
   for (const size of (['nano', 'small'] as const).filter((s) => args.size.split(',').includes(s))) {
     for (const threads of args.threads.split(',').map(Number)) {

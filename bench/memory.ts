@@ -111,7 +111,7 @@ async function watch(
 
 async function main(): Promise<void> {
   console.log(JSON.stringify(machine));
-  const field = trainingField(args.engines.split(','), args['no-peers'] ? [] : ['PyTorch']);
+  const field = await trainingField(args.engines.split(','), args['no-peers'] ? [] : ['PyTorch']);
   for (const { name, reason } of field.missing) missing.set(name, reason);
 
   const peakMiB: Record<string, Record<string, number | null>> = {};

@@ -29,7 +29,10 @@ export interface Field {
 }
 
 /** @param peers which others: their packages are looked for, or installed into a temporary folder */
-export function trainingField(engines: readonly string[], peers: readonly ('PyTorch' | 'genai')[]): Field {
+export async function trainingField(
+  engines: readonly string[],
+  peers: readonly ('PyTorch' | 'genai')[],
+): Promise<Field> {
   const field: Field = { contenders: engines.map(ours), missing: [] };
   if (peers.includes('PyTorch')) {
     const python = findTorch();
@@ -41,7 +44,7 @@ export function trainingField(engines: readonly string[], peers: readonly ('PyTo
   }
   if (peers.includes('genai')) {
     try {
-      field.contenders.push(genai(installPackages([`@genai-fi/nanogpt@${genaiVersion}`])));
+      field.contenders.push(genai(await installPackages([`@genai-fi/nanogpt@${genaiVersion}`])));
     } catch (error) {
       field.missing.push({ name: names.genai, reason: error instanceof Error ? error.message : String(error) });
     }

@@ -2,7 +2,7 @@
  * Training speed beside PyTorch and npm @genai-fi/nanogpt: same sizes, batch, data and number of threads, in one go.
  * Every contender is a process of its own that is ready before the first round; rounds alternate between contenders, and
  * the median of the rounds counts. PyTorch is tried with each thread setting and keeps its best.
- * Run: npx tsc -p bench && node dist/bench/train.js [--quick] [--size nano|small] [--threads 1,2]
+ * Run: npm run build && npx tsc -p bench && node dist/bench/train.js [--quick] [--size nano|small] [--threads 1,2]
  *      [--engines simd,native,cpu] [--rounds n] [--seconds n] [--no-peers]           (about five minutes; README.md)
  * Prints tables and writes bench/results/train.json. Not covered: dropout, other sizes, GPUs.
  */
@@ -41,8 +41,9 @@ interface Measured {
   batchSize: number;
   length: number;
   tokensPerSecond: { median: number; best: number; rounds: number[] };
-  /** processor time over wall time while it worked */
+  /** processor time over wall time while it worked; well below the threads = others had the machine */
   coresUsed: number | null;
+  tokensPerCpuSecond: number | null;
   gflops: number;
   /** best of a square product of 1,024, GFLOP/s */
   matmulPeak: number | null;
@@ -65,6 +66,7 @@ interface Runner {
   child: Child;
   version: string;
   perRound: number[];
+  tokens: number;
   busySeconds: number;
   wallSeconds: number;
   loss: number;
@@ -76,7 +78,7 @@ async function ready(contender: Contender, variant: Variant, message: object): P
   const child = variant.start();
   try {
     const { version } = await child.request<Started>(message);
-    const fresh = { perRound: [], busySeconds: 0, wallSeconds: 0, loss: Number.NaN };
+    const fresh = { perRound: [], tokens: 0, busySeconds: 0, wallSeconds: 0, loss: Number.NaN };
     return { contender, settings: variant.settings, child, version, ...fresh };
   } catch (error) {
     child.close();
@@ -93,6 +95,7 @@ async function work(runner: Runner, tokens: number, request: { seconds: number; 
   const { stepMs, loss } = await runner.child.request<TrainReply>({ do: 'train', ...request }, 400);
   runner.wallSeconds += (performance.now() - start) / 1000;
   runner.busySeconds += (runner.child.usage().cpuSeconds ?? Number.NaN) - (before ?? Number.NaN);
+  runner.tokens += tokens * stepMs.length;
   runner.loss = loss;
   return (tokens * stepMs.length * 1000) / stepMs.reduce((a, b) => a + b);
 }
@@ -109,7 +112,7 @@ async function fastest(variants: Runner[], tokens: number): Promise<Runner | nul
   }
   const [winner, ...others] = variants.toSorted((a, b) => best.get(b)! - best.get(a)!);
   for (const other of others) other.child.close();
-  return Object.assign(winner!, { busySeconds: 0, wallSeconds: 0 });
+  return winner!;
 }
 
 async function measureAll(workload: Workload, threads: number, field: readonly Contender[]): Promise<Measured[]> {
@@ -126,7 +129,7 @@ async function measureAll(workload: Workload, threads: number, field: readonly C
       started.push(runner);
     }
     const runner = await fastest(started, tokens);
-    if (runner) runners.push(Object.assign(runner, { busySeconds: 0, wallSeconds: 0 }));
+    if (runner) runners.push(Object.assign(runner, { tokens: 0, busySeconds: 0, wallSeconds: 0 }));
   }
   for (let round = 0; round < rounds; round++) {
     for (const runner of runners) runner.perRound.push(await work(runner, tokens, { seconds, atLeast: 1 }));
@@ -157,7 +160,7 @@ async function measureSlow(workload: Workload, field: readonly Contender[]): Pro
 }
 
 function summary(
-  { contender, settings, version, perRound, busySeconds, wallSeconds, loss }: Runner,
+  { contender, settings, version, perRound, tokens, busySeconds, wallSeconds, loss }: Runner,
   { config }: Workload,
   { batchSize, length }: { batchSize: number; length: number },
   peakRssMiB: number | null,
@@ -178,6 +181,7 @@ function summary(
       rounds: perRound.map((value) => rounded(value, 1)),
     },
     coresUsed: Number.isNaN(busySeconds) ? null : rounded(busySeconds / wallSeconds, 2),
+    tokensPerCpuSecond: Number.isNaN(busySeconds) ? null : rounded(tokens / busySeconds),
     gflops: rounded(gflops, 2),
     matmulPeak: matmulPeak === null ? null : rounded(matmulPeak, 1),
     shareOfPeak: matmulPeak === null ? null : rounded(gflops / matmulPeak, 3),
@@ -205,7 +209,7 @@ function ratiosOf(measured: readonly Measured[], size: Workload['name']): Ratio[
 
 async function main(): Promise<void> {
   console.log(JSON.stringify(machine));
-  const field = trainingField(engines, args['no-peers'] ? [] : ['PyTorch', 'genai']);
+  const field = await trainingField(engines, args['no-peers'] ? [] : ['PyTorch', 'genai']);
   missing.push(...field.missing);
   const results = [];
   for (const workload of workloads.filter((w) => args.size.split(',').includes(w.name))) {
@@ -237,6 +241,7 @@ function print({ name, config, batchSize }: Workload, threads: number, all: Meas
           'tokens/s': m.tokensPerSecond.median,
           best: m.tokensPerSecond.best,
           cores: m.coresUsed,
+          'per CPU s': m.tokensPerCpuSecond,
           'GFLOP/s': m.gflops,
           'matmul peak': m.matmulPeak,
           share: m.shareOfPeak,

@@ -38,11 +38,17 @@ export function temporaryFolder(): string {
   return folder;
 }
 
+/** A process that must not outlive the bench. */
+export function endWithBench(child: ChildProcess): void {
+  onEnd();
+  children.add(child);
+  child.on('exit', () => children.delete(child));
+}
+
 /** Starts `command`, which speaks the protocol. `env` is added to this process's own. */
 export function startChild(command: string, args: readonly string[], env: Record<string, string> = {}): Child {
-  onEnd();
   const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
-  children.add(child);
+  endWithBench(child);
   let said = '';
   let ended: string | null = null;
   let waiting: { resolve: (reply: unknown) => void; reject: (error: Error) => void } | null = null;
@@ -60,7 +66,6 @@ export function startChild(command: string, args: readonly string[], env: Record
   });
   const end = (why: string): void => {
     ended ??= `${command} ${args[0] ?? ''} ${why}: ${said.trim() || 'it said nothing'}`;
-    children.delete(child);
     settle(new Error(ended));
   };
   child.on('error', (error) => end(error.message));
