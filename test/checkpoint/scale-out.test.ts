@@ -1,6 +1,6 @@
 /**
  * The way of docs/scale-out.md, with the Python that is here: export, two steps of TRL, back as a run. PERSONA_PYTHON names
- * an interpreter with `trl`; without one the test is skipped (bench/interop/README.md tells what was run where).
+ * an interpreter with `trl`; without one the test is skipped (docs/scale-out.md tells what was run).
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
