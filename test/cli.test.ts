@@ -61,23 +61,33 @@ describe('usage', () => {
     for (const name of commands) expect(scripts[name]).toBe(`node dist/scripts/persona.js ${name}`);
   });
 
-  test.each([[['sing']], [['retrain', '--quickly']], [['evaluate']], [['import']]])(
-    'persona %j ends with 2',
-    async (args) => {
-      expect((await persona(home, args)).code).toBe(2);
-    },
-  );
+  test.each([
+    [['sing']],
+    [['retrain', '--quickly']],
+    [['evaluate']],
+    [['import']],
+    [['models', 'sell']],
+    [['export', 'gguf']],
+  ])('persona %j ends with 2', async (args) => {
+    expect((await persona(home, args)).code).toBe(2);
+  });
 
-  test.each(['import x.txt', 'retrain', 'chat', 'start', 'replay', 'evaluate --test x --persona y'])(
-    'without persona.json `%s` ends with 1 and says how to make one',
-    async (line) => {
-      const { code, stderr, stdout } = await persona(home, line.split(' '));
-      expect(code).toBe(1);
-      expect(stderr).toMatch(oneClearLine);
-      expect(stderr).toContain('persona init');
-      expect(stdout).toBe('');
-    },
-  );
+  test.each([
+    'import x.txt',
+    'retrain',
+    'chat',
+    'start',
+    'replay',
+    'evaluate --test x --persona y',
+    'models list',
+    'export sft',
+  ])('without persona.json `%s` ends with 1 and says how to make one', async (line) => {
+    const { code, stderr, stdout } = await persona(home, line.split(' '));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(oneClearLine);
+    expect(stderr).toContain('persona init');
+    expect(stdout).toBe('');
+  });
 
   test('a misspelled key in persona.json is named, with the right one', async () => {
     writeFileSync(join(home.personaDir, 'persona.json'), '{"name":"Juno","speeker":"me"}');
@@ -253,5 +263,55 @@ describe('evaluate', () => {
     const { code, stderr } = await persona(home, ['evaluate', '--test', path, '--persona', 'A']);
     expect(code).toBe(1);
     expect(stderr).toContain('persona: there is no trained model yet');
+  });
+});
+
+describe('models and export', () => {
+  beforeEach(init);
+
+  const own = join(projectRoot, 'test', 'checkpoint', 'references', 'own');
+  const run = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await persona(home, args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    return stdout;
+  };
+
+  test('nothing trained yet: an empty list, and for the rest the remedy', async () => {
+    expect(JSON.parse(await run('models', 'list', '--json'))).toEqual([]);
+    expect(await run('models', 'list')).toContain('npm run retrain');
+    for (const args of [
+      ['models', 'rollback'],
+      ['models', 'use', 'x'],
+      ['models', 'add', home.dir],
+      ['export', 'sft'],
+      ['export', 'gguf', join(home.dir, 'x.gguf')],
+    ]) {
+      const { code, stdout, stderr } = await persona(home, args);
+      expect({ args, code, stdout }).toEqual({ args, code: 1, stdout: '' });
+      expect(stderr).toMatch(oneClearLine);
+    }
+  });
+
+  test('a run is added, listed, chosen and written for llama.cpp', { timeout: 60_000 }, async () => {
+    const added = JSON.parse(await run('models', 'add', own, '--json')) as { run: string };
+    expect(added).toMatchObject({ bitsPerByte: null, datasetKnown: false, used: false });
+    expect(await run('models', 'use', added.run)).toContain('speaks from now on');
+    expect(await run('models', 'list')).toMatch(new RegExp(`^\\* ${added.run} +kept +tiny +- +speaks now\n$`));
+    const file = join(home.dir, 'own.gguf');
+    expect(JSON.parse(await run('export', 'gguf', file, '--json'))).toEqual({ file, run: added.run });
+    expect(readFileSync(file).subarray(0, 4).toString()).toBe('GGUF');
+    const nowhere = await persona(home, ['export', 'gguf', join(home.dir, 'no', 'own.gguf')]);
+    expect(nowhere.stderr).toMatch(oneClearLine);
+    expect(nowhere.stderr).toContain('its folder does not exist');
+  });
+
+  test('training data as JSON lines', { timeout: 60_000 }, async () => {
+    await run('import', sample, ...everybody);
+    const exported = JSON.parse(await run('export', 'sft', '--json')) as { file: string; rows: number };
+    expect(exported.file).toBe(join(home.dataDir, 'exports', 'sft.jsonl'));
+    expect(readFileSync(exported.file, 'utf8').trim().split('\n')).toHaveLength(exported.rows);
+    const wrong = await persona(home, ['export', 'sft', '--format', 'xml']);
+    expect(wrong.stderr).toMatch(oneClearLine);
+    expect(wrong.stderr).toContain('--format is "xml"');
   });
 });
