@@ -49,7 +49,7 @@ interface CommandEncoder {
 function select(ours: boolean): void {
   if (ours) registerWebgpuKernels();
   else {
-    const names = ['embedding', 'rmsNorm', 'swiglu', 'rotate', 'attention', 'adamW', 'globalNorm'] as const;
+    const names = ['linear', 'embedding', 'rmsNorm', 'swiglu', 'rotate', 'attention', 'adamW', 'globalNorm'] as const;
     const none = [...names, 'crossEntropy', 'crossEntropyGradient'].map((name) => [name, undefined]);
     registerFusedKernels('webgpu', Object.fromEntries(none) as object);
   }
@@ -114,7 +114,7 @@ function operations(config: ModelConfig, rows: number): Record<string, () => tf.
   const [m, second] = [tf.zerosLike(table), tf.zerosLike(table)];
   const update = { learningRate: 1e-3, decay: 0.1, beta1: 0.9, beta2: 0.99, gradientScale: 1, step: 1 };
   return {
-    'linear (tfjs in both)': () => withGradient((x, w) => linear(x as typeof q, w as typeof q), [x, weight], dHidden),
+    linear: () => withGradient((x, w) => linear(x as typeof q, w as typeof q), [x, weight], dHidden),
     embedding: () => withGradient((table) => embedding(table as typeof q, ids), [table], dx),
     rmsNorm: () => withGradient((x, g) => rmsNorm(x as typeof q, g as typeof gain, 1e-5), [x, gain], dx),
     swiglu: () => withGradient((g, u) => swiglu(g as typeof q, u as typeof q), [gate, up], dHidden),

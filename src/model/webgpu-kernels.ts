@@ -9,11 +9,13 @@ import { registerFusedKernels, type FusedKernels } from './fused.ts';
 import { dispatch, emptyTensor, reductions, type Shader } from './webgpu-dispatch.ts';
 import { attention } from './webgpu-attention.ts';
 import { crossEntropy, crossEntropyGradient } from './webgpu-loss.ts';
+import { linear } from './webgpu-matmul.ts';
 import { adamW, globalNorm } from './webgpu-optimizer.ts';
 
 /** Makes these the versions that run on backend `webgpu`. */
 export function registerWebgpuKernels(): void {
   registerFusedKernels('webgpu', {
+    linear,
     embedding,
     rmsNorm,
     swiglu,

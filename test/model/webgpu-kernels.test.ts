@@ -6,6 +6,7 @@ import { prepareBackend, useBackend } from '../../src/model/backend.ts';
 import { embedding, maskedCrossEntropy, rmsNorm, swiglu } from '../../src/model/ops.ts';
 import { adamW, globalNorm } from '../../src/model/optimizer.ts';
 import { dispatches } from '../../src/model/webgpu-dispatch.ts';
+import { matMul } from '../../src/model/webgpu-matmul.ts';
 import { createRandom } from '../../src/util/random.ts';
 import { expectClose, normals, noWebgpu, tinyConfig } from './helpers.ts';
 
@@ -115,6 +116,37 @@ describe.skipIf(noWebgpu !== '')(`shaders of webgpu${suffix}`, () => {
     const actual = await valueAndGradients(entry, 'webgpu');
     expect(dispatches.count).toBe(entry.expected);
     actual.forEach((x, i) => expectClose(x, expected[i]!, 2e-5, i === 0 ? 'value' : `gradient ${i}`));
+  });
+
+  test.each([
+    { rows: 40, inner: 37, columns: 70, parts: 1 },
+    { rows: 66, inner: 20, columns: 33, parts: 1 },
+    { rows: 33, inner: 300, columns: 32, parts: 2 },
+    { rows: 31, inner: 8, columns: 64, parts: 0 }, // left to tfjs
+  ])('products ($rows, $inner) x ($inner, $columns), each side transposed or not', async (sizes) => {
+    const { rows, inner, columns, parts } = sizes;
+    const make = (backend: 'cpu' | 'webgpu'): tf.Tensor[] => {
+      useBackend(backend);
+      const product = backend === 'webgpu' ? matMul : tf.matMul<tf.Tensor2D>;
+      return tf.tidy(() =>
+        [false, true].flatMap((transposeA) =>
+          [false, true].map((transposeB) => {
+            const a = tf.tensor2d(normals(rows * inner, 'a'), transposeA ? [inner, rows] : [rows, inner]);
+            const b = tf.tensor2d(normals(inner * columns, 'b'), transposeB ? [columns, inner] : [inner, columns]);
+            return product(a, b, transposeA, transposeB);
+          }),
+        ),
+      );
+    };
+    const expected = make('cpu');
+    dispatches.count = 0;
+    const actual = make('webgpu');
+    expect(dispatches.count).toBe(4 * (parts === 2 ? 2 : parts));
+    for (const [i, x] of actual.entries()) {
+      expect(x.shape).toEqual([rows, columns]);
+      expectClose(await x.data(), await expected[i]!.data(), 1e-5, `product ${i}`);
+    }
+    tf.dispose([expected, actual]);
   });
 
   test('more arrays are added up than a shader may bind', async () => {
