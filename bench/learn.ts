@@ -1,0 +1,117 @@
+/**
+ * One training run of ours on a chat, as a variant says, and its bits per byte on held-out replies. For quality.ts and
+ * recipe.ts. Text is trained on as it stands (no placeholders), since the measure counts every byte of the original.
+ */
+import { rowStats, toRows, type TrainingRow } from '../src/dataset/rows.ts';
+import { textsOf, type Conversation } from '../src/dataset/conversations.ts';
+import { createEngine } from '../src/model/create-engine.ts';
+import { modelConfig, vocabSizeOf } from '../src/model/sizes.ts';
+import { createTokenizer, trainBpe, type Tokenizer } from '../src/tokenizer/bpe.ts';
+import { encodeConversation, specialTokens } from '../src/tokenizer/chat-format.ts';
+import { evaluateConversations } from '../src/train/evaluate.ts';
+import { train } from '../src/train/loop.ts';
+import { recipeFor, type Recipe } from '../src/train/recipe.ts';
+import type { BackendName, ModelConfig, ModelSize } from '../src/types.ts';
+import type { Chat } from './chats.ts';
+
+export interface Variant {
+  name: string;
+  size: ModelSize;
+  /** what differs from the size's shape */
+  config?: Partial<ModelConfig>;
+  /** default: one merge for 80 bytes, up to the size's vocabulary, as the product has it */
+  vocabSize?: number;
+  /** whose text carries loss; default everyone's */
+  lossOn?: 'persona' | 'everyone';
+  /** share of all batches that are everyone's text, the rest being the persona's alone; overrides lossOn */
+  everyoneShare?: number;
+  /** default 0.5 */
+  leftShare?: number;
+  /** one conversation a row instead of packed rows */
+  unpacked?: boolean;
+  /** what differs from the size's recipe */
+  recipe?: Partial<Recipe>;
+  /** validation conversations are trained on too, and passes are as the recipe says */
+  onEverything?: boolean;
+  seed?: number;
+}
+
+export interface Learned {
+  testBits: number;
+  validationBits: number;
+  passes: number;
+  bestPass: number;
+  averaged: boolean;
+  steps: number;
+  tokensSeen: number;
+  seconds: number;
+  vocabSize: number;
+  /** share of the positions of a row that are used, and of those that are targets */
+  fill: number;
+  targetShare: number;
+  /** nats a target on the validation rows, pass by pass */
+  curve: number[];
+}
+
+const bytesPerMerge = 80;
+
+export function tokenizerFor(chat: Chat, vocabSize: number): Tokenizer {
+  return createTokenizer(trainBpe([...textsOf(chat.train)], { vocabSize, specials: specialTokens }));
+}
+
+export function vocabularyOf(chat: Chat, size: ModelSize): number {
+  const bytes = [...textsOf(chat.train)].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  return Math.min(vocabSizeOf(size), specialTokens.length + 256 + Math.floor(bytes / bytesPerMerge));
+}
+
+/** @param threads of `simd`; undefined = all cores */
+export async function learn(chat: Chat, variant: Variant, backend: BackendName, threads?: number): Promise<Learned> {
+  const { size, seed = 1, everyoneShare = 0 } = variant;
+  const tokenizer = tokenizerFor(chat, variant.vocabSize ?? vocabularyOf(chat, size));
+  const config = { ...modelConfig(size, tokenizer.vocabSize), ...variant.config };
+  const rowsOf = (conversations: readonly Conversation[], lossOn: 'persona' | 'everyone', leftShare?: number) => {
+    const encoded = conversations.map((c) => encodeConversation(c.messages, tokenizer, { ...c, lossOn }));
+    const options = leftShare === undefined ? {} : { leftShare };
+    if (variant.unpacked !== true) return toRows(encoded, config.contextLength, options);
+    return encoded.flatMap((conversation): TrainingRow[] => toRows([conversation], config.contextLength, options));
+  };
+  const text = variant.onEverything === true ? [...chat.train, ...chat.validation] : chat.train;
+  const everyone = everyoneShare > 0 || variant.lossOn !== 'persona' ? rowsOf(text, 'everyone', variant.leftShare) : [];
+  const persona = everyoneShare > 0 || variant.lossOn === 'persona' ? rowsOf(text, 'persona', variant.leftShare) : [];
+  const rows = persona.length > 0 ? persona : everyone;
+  const engine = await createEngine({ backend, config, seed, ...(threads === undefined ? {} : { threads }) });
+  try {
+    const started = Date.now();
+    const result = await train(engine, {
+      ...recipeFor(size, { fromScratch: true }),
+      ...variant.recipe,
+      rows,
+      ...(everyoneShare > 0 ? { mix: { rows: everyone, share: everyoneShare } } : {}),
+      validationRows: variant.onEverything === true ? [] : rowsOf(chat.validation, 'persona'),
+      seed,
+    });
+    const seconds = (Date.now() - started) / 1000;
+    const { fill, targets } = rowStats(rows, config.contextLength);
+    const positions = rows.reduce((sum, { inputs }) => sum + inputs.length, 0);
+    const bitsOf = async (conversations: readonly Conversation[]): Promise<number> =>
+      rounded((await evaluateConversations(engine, tokenizer, conversations)).bitsPerByte);
+    return {
+      testBits: await bitsOf(chat.test),
+      validationBits: await bitsOf(chat.validation),
+      passes: result.epochs,
+      bestPass: rounded((result.bestStep / result.steps) * result.epochs),
+      averaged: result.averaged,
+      steps: result.steps,
+      tokensSeen: result.tokensSeen,
+      seconds: Math.round(seconds),
+      vocabSize: tokenizer.vocabSize,
+      fill: rounded(fill),
+      targetShare: rounded(targets / positions),
+      curve: result.curve.flatMap(({ validationNats }) => (validationNats === null ? [] : [rounded(validationNats)])),
+    };
+  } finally {
+    engine.dispose();
+  }
+}
+
+export const rounded = (value: number): number => Math.round(value * 1e4) / 1e4;

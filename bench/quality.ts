@@ -1,0 +1,127 @@
+/**
+ * What the design gains, on Apollo 13's CapCom: bits per byte on held-out persona replies (by the definition of `persona
+ * evaluate`) of a byte 5-gram, of the story's recipe from scratch, and of ours from scratch. Same train and test text, same
+ * tokenizer and size for both networks.
+ * Run: npx tsc -p bench && node dist/bench/quality.js FILE [--only ngram|story|ours] [--seed N]
+ *   FILE: dialogues, one {"id","turns"} a line, with Apollo 13's air-to-ground loop in it
+ * Prints a table and writes bench/results/quality.json; a part that is run alone replaces only its own entry.
+ * Ours takes its number of passes from a run that stops early on the end of the training text, then learns all of it.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { availableBackends, pickBackend } from '../src/model/backend.ts';
+import { modelConfig } from '../src/model/sizes.ts';
+import { ngramBaselines } from '../src/train/ngram.ts';
+import type { BackendName } from '../src/types.ts';
+import { projectRoot } from '../src/util/dist.ts';
+import { check } from '../src/util/errors.ts';
+import { capcom, sizeOf, type Chat } from './chats.ts';
+import { learn, rounded, tokenizerFor, vocabularyOf } from './learn.ts';
+import { machine } from './machine.ts';
+import { learnAsTheStory, storyRecipe } from './story/learn.ts';
+
+const size = 'nano';
+/** backends of tfjs that the story's network can run on, fastest first */
+const storyBackends: readonly BackendName[] = ['cuda', 'native', 'wasm', 'cpu'];
+/** rates that the story's recipe is given; the better one stands for it */
+const storyRates = [1e-4, 3e-4];
+
+interface Entry {
+  name: string;
+  bitsPerByte: number;
+  details: Record<string, unknown>;
+}
+
+const parts: Record<string, (chat: Chat, seed: number) => Promise<Entry>> = { ngram, story, ours };
+
+function ngram(chat: Chat): Promise<Entry> {
+  const { bothSides, personaOnly } = ngramBaselines([...chat.train, ...chat.validation], chat.test);
+  return Promise.resolve({
+    name: 'byte 5-gram (Witten-Bell)',
+    bitsPerByte: rounded(Math.min(bothSides.bitsPerByte, personaOnly.bitsPerByte)),
+    details: { bothSides: rounded(bothSides.bitsPerByte), personaOnly: rounded(personaOnly.bitsPerByte) },
+  });
+}
+
+async function story(chat: Chat, seed: number): Promise<Entry> {
+  const usable = (await availableBackends()).filter((report) => report.usable).map((report) => report.name);
+  const backend = storyBackends.find((name) => usable.includes(name)) ?? 'cpu';
+  const tokenizer = tokenizerFor(chat, vocabularyOf(chat, size));
+  const { layers, width, heads, contextLength } = modelConfig(size, tokenizer.vocabSize);
+  const config = { layers, width, heads, contextLength, vocabSize: tokenizer.vocabSize };
+  const text = [...chat.train, ...chat.validation];
+  const tried = [];
+  for (const learningRate of storyRates) {
+    const recipe = { ...storyRecipe, learningRate };
+    const outcome = await learnAsTheStory(text, chat.test, tokenizer, config, recipe, {
+      backend,
+      seed,
+      onStep: (step, steps, loss) => {
+        if (step % 100 === 0)
+          console.error(`story at ${learningRate}: step ${step} of ${steps}, ${loss.toFixed(3)} nats`);
+      },
+    });
+    tried.push({ learningRate, ...outcome, bitsPerByte: rounded(outcome.bitsPerByte) });
+  }
+  const best = tried.reduce((a, b) => (b.bitsPerByte < a.bitsPerByte ? b : a));
+  return {
+    name: "the story's recipe from scratch",
+    bitsPerByte: best.bitsPerByte,
+    details: { backend, config, recipe: storyRecipe, tried },
+  };
+}
+
+async function ours(chat: Chat, seed: number): Promise<Entry> {
+  const backend = await pickBackend('auto');
+  const chosen = await learn(chat, { name: 'early stopping', size, seed }, backend);
+  const epochs = Math.max(1, Math.round(chosen.bestPass));
+  console.error(`ours: ${chosen.bestPass} of ${chosen.passes} passes were best`);
+  const whole = await learn(chat, { name: 'all text', size, seed, onEverything: true, recipe: { epochs } }, backend);
+  return {
+    name: 'ours from scratch',
+    bitsPerByte: whole.testBits,
+    details: { backend, size, whole, withEarlyStopping: chosen },
+  };
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    options: { only: { type: 'string' }, seed: { type: 'string', default: '1' } },
+    allowPositionals: true,
+  });
+  const [path] = positionals;
+  check(path, 'which file of dialogues?');
+  const wanted = values.only === undefined ? Object.keys(parts) : [values.only];
+  const chat = capcom(path);
+  const file = join(projectRoot, 'bench', 'results', 'quality.json');
+  let entries: Record<string, Entry> = existsSync(file)
+    ? (JSON.parse(readFileSync(file, 'utf8')) as { entries: Record<string, Entry> }).entries
+    : {};
+  for (const name of wanted) {
+    const part = parts[name];
+    check(part, `no part ${name}`);
+    entries = { ...entries, [name]: await part(chat, Number(values.seed)) };
+    const result = {
+      what: "bits per byte on the held-out replies of Apollo 13's CapCom",
+      date: new Date().toISOString(),
+      machine,
+      seed: Number(values.seed),
+      train: sizeOf([...chat.train, ...chat.validation]),
+      test: sizeOf(chat.test),
+      entries,
+    };
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+  }
+  const test = sizeOf(chat.test);
+  console.log(`${test.personaMessages} held-out replies of CapCom, ${test.personaBytes} bytes`);
+  const baseline = entries['story']?.bitsPerByte;
+  for (const { name, bitsPerByte } of Object.values(entries)) {
+    const less =
+      baseline === undefined ? '' : `  ${((1 - bitsPerByte / baseline) * 100).toFixed(0)} % less than the story`;
+    console.log(`${bitsPerByte.toFixed(3)}  ${name}${less}`);
+  }
+}
+
+await main();
