@@ -79,8 +79,8 @@ const preference: readonly (readonly BackendName[])[] = [['cuda'], ['webgpu'], [
 async function tensorflow(name: 'native' | 'cuda'): Promise<BackendDevice> {
   const { startTensorflow } = await import('./tensorflow.ts');
   const { registerNativeKernels } = await import('./native-kernels.ts');
-  const device = startTensorflow(name);
-  registerNativeKernels(name);
+  const { hasOwnKernels, ...device } = startTensorflow(name);
+  registerNativeKernels(name, hasOwnKernels);
   return device;
 }
 

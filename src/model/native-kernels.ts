@@ -7,14 +7,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { registerFusedKernels, type FusedKernels } from './fused.ts';
 import { add, mul, op, product, sub } from './native-ops.ts';
 import { adamWAll } from './native-optimizer.ts';
+import { ownKernels } from './native-own.ts';
 import type { TensorflowName } from './tensorflow.ts';
-
-/** Makes these the versions that run on the backend. */
-export function registerNativeKernels(name: TensorflowName): void {
-  registerFusedKernels(name, { linear, rmsNorm, swiglu, crossEntropy, crossEntropyGradient, globalNorm });
-  // in-place variables are tried on the CPU only
-  if (name === 'native') registerFusedKernels(name, { adamWAll });
-}
 
 const linear: FusedKernels['linear'] = {
   forward: ([x, weight]) => ({ value: product(x, weight), kept: [x, weight] }),
@@ -81,3 +75,22 @@ const globalNorm: FusedKernels['globalNorm'] = (tensors) => {
   const halves = tensors.map((tensor) => op<tf.Scalar>('L2Loss', [tensor]));
   return tf.sqrt(tf.mul(tf.addN(halves), 2));
 };
+
+/** The operations in TensorFlow's ops, for either device. */
+export const tensorflowKernels: Partial<FusedKernels> = {
+  linear,
+  rmsNorm,
+  swiglu,
+  crossEntropy,
+  crossEntropyGradient,
+  globalNorm,
+};
+
+/**
+ * Makes these the versions that run on the backend.
+ * @param hasOwn kernels.cc was loaded; its kernels and variables changed in place are for the CPU only
+ */
+export function registerNativeKernels(name: TensorflowName, hasOwn: boolean): void {
+  registerFusedKernels(name, tensorflowKernels);
+  if (name === 'native') registerFusedKernels(name, { adamWAll, ...(hasOwn ? ownKernels : {}) });
+}

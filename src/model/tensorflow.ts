@@ -69,7 +69,14 @@ export interface TensorflowBackend extends tf.KernelBackend {
 const require = createRequire(import.meta.url);
 
 let folder = tensorflowFolder;
-let loaded: { backend: TensorflowBackend; version: string } | undefined;
+interface Loaded {
+  backend: TensorflowBackend;
+  version: string;
+  /** kernels of our own are there (scripts/setup-gpu/kernels.cc); an addon from npm comes without them */
+  hasOwnKernels: boolean;
+}
+
+let loaded: Loaded | undefined;
 
 /** Loads TensorFlow from another folder than `tensorflowFolder`: the set-up's check of what it has not yet put there. */
 export function useTensorflowFrom(other: string): void {
@@ -80,12 +87,17 @@ export function useTensorflowFrom(other: string): void {
  * Registers `native` or `cuda` with tfjs, and says what it runs on.
  * @throws Error that says why it cannot be used: not set up, no GPU, or the process already uses the other one
  */
-export function startTensorflow(name: TensorflowName): { device: string; memoryBytes: number | null; software: false } {
+export function startTensorflow(name: TensorflowName): {
+  device: string;
+  memoryBytes: number | null;
+  software: false;
+  hasOwnKernels: boolean;
+} {
   const record = setupRecord();
   if (name === 'cuda' && record?.build === 'cpu')
     throw new Error('set up for the CPU only; with an NVIDIA driver here run `npm run setup:gpu` again');
   loaded ??= load(name === 'cuda');
-  const { backend, version } = loaded;
+  const { backend, version, hasOwnKernels } = loaded;
   const onGpu = backend.binding.isUsingGpuDevice();
   if (name === 'cuda' && !onGpu) throw new Error('TensorFlow sees no NVIDIA GPU here');
   if (name === 'native' && onGpu) throw new Error('this process runs on the GPU (backend cuda)');
@@ -94,10 +106,15 @@ export function startTensorflow(name: TensorflowName): { device: string; memoryB
   if (name === 'native') {
     const cpu = cpus();
     const device = `${cpu[0]?.model ?? 'CPU'}, ${cpu.length} threads, TensorFlow ${version}`;
-    return { device, memoryBytes: null, software: false };
+    return { device, memoryBytes: null, software: false, hasOwnKernels };
   }
   const gpu = describeGpu();
-  return { device: `${gpu.device}, TensorFlow ${version}`, memoryBytes: gpu.memoryBytes, software: false };
+  return {
+    device: `${gpu.device}, TensorFlow ${version}`,
+    memoryBytes: gpu.memoryBytes,
+    software: false,
+    hasOwnKernels,
+  };
 }
 
 /** The backend that `startTensorflow` started; kernels of our own run TensorFlow's ops through it. */
@@ -131,7 +148,7 @@ const plainSurroundings: Surroundings = {
   },
 };
 
-function load(lookForGpus: boolean): { backend: TensorflowBackend; version: string } {
+function load(lookForGpus: boolean): Loaded {
   const packageFolder = findPackage();
   defineRemovedUtilities();
   const helper = join(packageFolder, dirname(addonPath), 'surroundings.node');
@@ -145,11 +162,14 @@ function load(lookForGpus: boolean): { backend: TensorflowBackend; version: stri
   if (!lookForGpus) setVariable('CUDA_VISIBLE_DEVICES', '-1');
   try {
     const binding = quiet(() => require(join(packageFolder, addonPath)) as TensorflowBinding);
+    const kernels = join(packageFolder, dirname(addonPath), 'kernels.node');
+    const hasOwnKernels = existsSync(kernels);
+    if (hasOwnKernels) require(kernels);
     require(join(packageFolder, 'dist', 'register_all_kernels.js'));
     const { NodeJSKernelBackend } = require(join(packageFolder, 'dist', 'nodejs_kernel_backend.js')) as {
       NodeJSKernelBackend: new (binding: TensorflowBinding, packageName: string) => TensorflowBackend;
     };
-    return { backend: new NodeJSKernelBackend(binding, packageName), version: binding.TF_Version };
+    return { backend: new NodeJSKernelBackend(binding, packageName), version: binding.TF_Version, hasOwnKernels };
   } finally {
     if (!lookForGpus) setVariable('CUDA_VISIBLE_DEVICES', visible);
   }

@@ -32,6 +32,9 @@ export interface SetupOptions {
 /** Disk that a set-up takes at its height, wheels included. */
 const neededBytes = { cpu: 1.8e9, cuda: 11e9 };
 
+/** What is built. */
+const built = ['tfjs_binding.node', 'kernels.node', 'surroundings.node'];
+
 /** Build sources in the repository. */
 const sources = join(projectRoot, 'scripts', 'setup-gpu');
 
@@ -44,8 +47,9 @@ export function installed(folder: string): SetupRecord | undefined {
     if (errorCode(error) === 'ENOENT' || error instanceof SyntaxError) return undefined;
     throw error;
   }
-  const addon = join(folder, 'node_modules', packageName, addonPath);
-  return record.tensorflow === tensorflowVersion && existsSync(addon) ? record : undefined;
+  const addons = dirname(join(folder, 'node_modules', packageName, addonPath));
+  const whole = record.tensorflow === tensorflowVersion && built.every((name) => existsSync(join(addons, name)));
+  return whole ? record : undefined;
 }
 
 /** @returns what the trained check ran on. @throws UserError for everything that the user can change */
@@ -173,8 +177,7 @@ async function buildAddon(staging: string, run: Run, signal: AbortSignal): Promi
   }
   const target = dirname(join(staging, 'node_modules', packageName, addonPath));
   mkdirSync(target, { recursive: true });
-  for (const name of ['tfjs_binding.node', 'surroundings.node'])
-    renameSync(join(building, 'build', 'Release', name), join(target, name));
+  for (const name of built) renameSync(join(building, 'build', 'Release', name), join(target, name));
   rmSync(building, { recursive: true });
 }
 

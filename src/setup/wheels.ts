@@ -102,7 +102,9 @@ export const cudaWheels: readonly Wheel[] = [
 /** What is taken from a wheel: libraries to run with, and the headers that the addon's source includes. */
 export function isNeeded(path: string): boolean {
   if (path.startsWith('tensorflow/include/'))
-    return /^tensorflow\/include\/(?:tensorflow\/(?:c|core\/platform)|xla|tsl)\/.*\.h$/.test(path);
+    return /^tensorflow\/include\/(?:tensorflow\/(?:c|core\/platform|core\/common_runtime\/next_pluggable_device\/c)|xla|tsl)\/.*\.h$/.test(
+      path,
+    );
   return (
     /^tensorflow\/libtensorflow_(?:cc|framework)\.so\.\d+$/.test(path) ||
     /^nvidia\/(?!.*\/include\/).*\/[^/]+$/.test(path)

@@ -68,7 +68,7 @@ function standIn(intervene: (step: Step) => void = () => undefined): Run {
     }
     if (args[0]?.endsWith('node-gyp.js') === true) {
       mkdirSync(join(cwd, 'build', 'Release'), { recursive: true });
-      for (const name of ['tfjs_binding', 'surroundings'])
+      for (const name of ['tfjs_binding', 'kernels', 'surroundings'])
         writeFileSync(join(cwd, 'build', 'Release', `${name}.node`), name);
       return { step: 'node-gyp' };
     }
