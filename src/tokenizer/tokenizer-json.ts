@@ -60,7 +60,7 @@ export function fromTokenizerJson(json: string): BpeModel {
     if (!model.specials.has(name)) {
       throw new UserError(
         `tokenizer.json: added_tokens lacks ${name}, a special token of chat format v1.`,
-        'Use a model folder of this program, or bring a base in with `persona models add`.',
+        'Use a model folder of this program; `persona retrain --base FOLDER` makes one from a base.',
       );
     }
   }

@@ -27,6 +27,7 @@ const reference = z
       z.object({
         messages: z.array(z.object({ role: z.enum(['user', 'assistant', 'system']), content: z.string() })),
         ids: z.array(z.number()),
+        extendedIds: z.array(z.number()),
       }),
     ),
   })
@@ -37,9 +38,10 @@ describe('the Python libraries (fixtures/reference.py)', () => {
     // a change of either needs reference.py to be run again
     await expect(toTokenizerJson(tinyModel)).toMatchFileSnapshot('fixtures/own.json');
     await expect(tokenizerConfigJson()).toMatchFileSnapshot('fixtures/own-config.json');
+    await expect(withSpecialTokens(fixture('llama3.json')).tokenizerJson).toMatchFileSnapshot('fixtures/extended.json');
   });
 
-  test('encode to the same ids', () => {
+  test('open our own with AutoTokenizer and encode to the same ids', () => {
     expect(texts.length).toBeGreaterThan(60);
     expect(texts.map((text) => tinyTokenizer.encode(text))).toEqual(reference.encoded['own']);
   });
@@ -49,6 +51,11 @@ describe('the Python libraries (fixtures/reference.py)', () => {
     expect(texts.map((text) => tokenizer.encode(text))).toEqual(reference.encoded[shape]);
   });
 
+  test('open a base with our tokens added and encode to the same ids', () => {
+    const tokenizer = createTokenizer(fromTokenizerJson(fixture('extended.json')));
+    expect(texts.map((text) => tokenizer.encode(text))).toEqual(reference.encoded['extended']);
+  });
+
   test('learn the same merges', () => {
     const { tokens, merges } = trainBpe([...texts, ...texts], { vocabSize: 800, specials: [] });
     const names = tokens.map(spell);
@@ -56,11 +63,13 @@ describe('the Python libraries (fixtures/reference.py)', () => {
   });
 
   test('render the chat template to the ids of encodePrompt', () => {
-    for (const { messages, ids } of reference.prompts) {
+    const extended = createTokenizer(fromTokenizerJson(fixture('extended.json')));
+    for (const { messages, ids, extendedIds } of reference.prompts) {
       const rows = messages
         .filter(({ role }) => role !== 'system')
         .map(({ role, content }, rowId) => message({ rowId, isPersona: role === 'assistant', text: content }));
       expect(encodePrompt(rows, tinyTokenizer, { maxTokens: 1000 }).ids).toEqual(ids);
+      expect(encodePrompt(rows, extended, { maxTokens: 1000 }).ids).toEqual(extendedIds);
     }
   });
 });
