@@ -54,3 +54,33 @@ export function fromBfloat16(pattern: number): number {
   u32[0] = (pattern << 16) >>> 0;
   return f32[0]!;
 }
+
+// === Whole arrays, in plain loops: `from` with a callback takes a hundred times as long
+
+export function encodeHalf(numbers: Float32Array): Uint16Array {
+  const patterns = new Uint16Array(numbers.length);
+  for (let i = 0; i < numbers.length; i++) patterns[i] = toHalf(numbers[i]!);
+  return patterns;
+}
+
+export function encodeBfloat16(numbers: Float32Array): Uint16Array {
+  const patterns = new Uint16Array(numbers.length);
+  for (let i = 0; i < numbers.length; i++) patterns[i] = toBfloat16(numbers[i]!);
+  return patterns;
+}
+
+export function decodeHalf(patterns: Uint16Array): Float32Array {
+  valueOfHalf ??= Float32Array.from({ length: 0x10000 }, (_, pattern) => fromHalf(pattern));
+  const numbers = new Float32Array(patterns.length);
+  for (let i = 0; i < patterns.length; i++) numbers[i] = valueOfHalf[patterns[i]!]!;
+  return numbers;
+}
+
+/** (65536) every binary16 value by its pattern, made when first asked for */
+let valueOfHalf: Float32Array | undefined;
+
+export function decodeBfloat16(patterns: Uint16Array): Float32Array {
+  const raised = new Uint32Array(patterns.length);
+  for (let i = 0; i < patterns.length; i++) raised[i] = patterns[i]! << 16;
+  return new Float32Array(raised.buffer);
+}

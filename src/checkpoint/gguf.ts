@@ -9,7 +9,7 @@ import { endianness } from 'node:os';
 import { dirname } from 'node:path';
 import { check } from '../util/errors.ts';
 import { syncDir } from '../util/files.ts';
-import { toHalf } from './float16.ts';
+import { encodeHalf } from './float16.ts';
 
 export type GgufValue =
   | { type: 'u32' | 'f32'; value: number }
@@ -116,7 +116,7 @@ function numbersOf({ name, shape, dtype, data }: GgufTensor): Buffer {
   const expected = shape.reduce((a, b) => a * b, 1);
   check(numbers.length === expected, `${name}: shape ${shape.join('x')} but ${numbers.length} numbers`);
   if (dtype === 'f32') return Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);
-  return Buffer.from(Uint16Array.from(numbers, toHalf).buffer);
+  return Buffer.from(encodeHalf(numbers).buffer);
 }
 
 const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;

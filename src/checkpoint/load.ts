@@ -9,7 +9,7 @@ import type { ModelConfig, Weights } from '../types.ts';
 import { errorCode } from '../util/errors.ts';
 import { sha256 } from '../util/files.ts';
 import { CheckpointError } from './error.ts';
-import { fromLlamaConfig, llamaShapes } from './llama.ts';
+import { allFinite, fromLlamaConfig, llamaShapes } from './llama.ts';
 import { manifestName, parseManifest, type Manifest } from './manifest.ts';
 import { readSafetensors } from './safetensors.ts';
 import { vocabularySize } from './vocabulary.ts';
@@ -99,6 +99,6 @@ export function refuseMisfits(weights: Weights, config: ModelConfig, file: strin
         `tensor ${name} is ${tensor.shape.join('x')}, config.json asks for ${shape.join('x')}`,
       );
     }
-    if (!tensor.data.every(Number.isFinite)) throw new CheckpointError(file, `tensor ${name} holds NaN or infinity`);
+    if (!allFinite(tensor.data)) throw new CheckpointError(file, `tensor ${name} holds NaN or infinity`);
   }
 }

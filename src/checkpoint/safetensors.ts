@@ -9,7 +9,7 @@ import { endianness } from 'node:os';
 import type { HostTensor, Weights } from '../types.ts';
 import { check } from '../util/errors.ts';
 import { CheckpointError } from './error.ts';
-import { fromBfloat16, fromHalf, toBfloat16, toHalf } from './float16.ts';
+import { decodeBfloat16, decodeHalf, encodeBfloat16, encodeHalf } from './float16.ts';
 
 const dtypes = ['f32', 'f16', 'bf16'] as const;
 export type WeightDtype = (typeof dtypes)[number];
@@ -167,16 +167,14 @@ function isSizes(value: unknown): value is number[] {
 
 function encodeNumbers(data: Float32Array, dtype: WeightDtype): Uint8Array {
   if (dtype === 'f32') return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const convert = dtype === 'f16' ? toHalf : toBfloat16;
-  return new Uint8Array(Uint16Array.from(data, convert).buffer);
+  return new Uint8Array((dtype === 'f16' ? encodeHalf : encodeBfloat16)(data).buffer);
 }
 
 /** Copies: the file's numbers need not be aligned to their own size. */
 function decodeNumbers(bytes: Uint8Array, dtype: WeightDtype): Float32Array {
-  const aligned = new Uint8Array(bytes);
-  if (dtype === 'f32') return new Float32Array(aligned.buffer);
-  const convert = dtype === 'f16' ? fromHalf : fromBfloat16;
-  return Float32Array.from(new Uint16Array(aligned.buffer), convert);
+  const aligned = new Uint8Array(bytes).buffer;
+  if (dtype === 'f32') return new Float32Array(aligned);
+  return (dtype === 'f16' ? decodeHalf : decodeBfloat16)(new Uint16Array(aligned));
 }
 
 function product(shape: readonly number[]): number {

@@ -10,7 +10,7 @@ import type { ModelConfig, SamplingOptions, Weights } from '../types.ts';
 import { check } from '../util/errors.ts';
 import { ensurePrivateDir, sha256, syncDir, writeFileDurable } from '../util/files.ts';
 import { CheckpointError, explainWriteError } from './error.ts';
-import { llamaShapes, toLlamaConfig } from './llama.ts';
+import { allFinite, llamaShapes, toLlamaConfig } from './llama.ts';
 import { manifestName, renderManifest, type Manifest, type RunDetails } from './manifest.ts';
 import { writeSafetensors, type WeightDtype } from './safetensors.ts';
 import { vocabularySize } from './vocabulary.ts';
@@ -110,8 +110,9 @@ function checkWeights(config: ModelConfig, weights: Weights): void {
   check(weights.size === shapes.size, `${weights.size} weights, expected ${shapes.size}`);
   for (const [name, shape] of shapes) {
     const tensor = weights.get(name);
-    check(tensor?.shape.join() === shape.join(), `${name} is ${tensor?.shape.join('x')}, expected ${shape.join('x')}`);
-    check(tensor?.data.every(Number.isFinite), `${name} holds a number that is not finite`);
+    check(tensor, `${name} is missing`);
+    check(tensor.shape.join() === shape.join(), `${name} is ${tensor.shape.join('x')}, expected ${shape.join('x')}`);
+    check(allFinite(tensor.data), `${name} holds a number that is not finite`);
   }
 }
 

@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { fromBfloat16, fromHalf, toBfloat16, toHalf } from '../../src/checkpoint/float16.ts';
+import {
+  decodeBfloat16,
+  decodeHalf,
+  encodeBfloat16,
+  encodeHalf,
+  fromBfloat16,
+  fromHalf,
+  toBfloat16,
+  toHalf,
+} from '../../src/checkpoint/float16.ts';
 import { createRandom } from '../../src/util/random.ts';
 
 describe('binary16', () => {
@@ -78,4 +87,13 @@ describe('bfloat16', () => {
       else if (toBfloat16(value) !== pattern) expect.fail(`${pattern.toString(16)} -> ${value}`);
     }
   });
+});
+
+test('arrays are what their numbers are one by one', () => {
+  const patterns = Uint16Array.from({ length: 0x10000 }, (_, pattern) => pattern);
+  expect(decodeHalf(patterns)).toEqual(Float32Array.from(patterns, fromHalf));
+  expect(decodeBfloat16(patterns)).toEqual(Float32Array.from(patterns, fromBfloat16));
+  const numbers = Float32Array.from({ length: 1000 }, (_, i) => (i - 500) ** 3 / 777);
+  expect(encodeHalf(numbers)).toEqual(Uint16Array.from(numbers, toHalf));
+  expect(encodeBfloat16(numbers)).toEqual(Uint16Array.from(numbers, toBfloat16));
 });

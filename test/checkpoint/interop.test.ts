@@ -12,7 +12,7 @@ import { createTokenizer } from '../../src/tokenizer/bpe.ts';
 import { encodeConversation } from '../../src/tokenizer/chat-format.ts';
 import { fromTokenizerJson, withSpecialTokens } from '../../src/tokenizer/tokenizer-json.ts';
 import type { BackendName, ConversationMessage, TokenBatch } from '../../src/types.ts';
-import { backends, expectClose } from '../model/helpers.ts';
+import { engineBackends, expectClose } from '../model/helpers.ts';
 import { argmax, readReference, referencesDir, type ChatReference, type LlamaCppReference } from './references.ts';
 
 const folders = ['own', 'grouped-bf16', 'grouped-f16'];
@@ -57,7 +57,7 @@ describe.each(folders)('%s', (name) => {
   const reference = readReference(name);
   const ofLlamaCpp = readReference<LlamaCppReference>('llamacpp')[name]!;
 
-  test.each(backends)('%s: logits and losses are those of transformers', async (backend) => {
+  test.each(engineBackends)('%s: logits and losses are those of transformers', async (backend) => {
     await withEngine(folder, backend, async (engine) => {
       for (const { ids, losses, logits } of reference.runs) {
         const cache = engine.startCache();
@@ -68,13 +68,13 @@ describe.each(folders)('%s', (name) => {
     });
   });
 
-  test.each(backends)('%s: greedy text is that of transformers', async (backend) => {
+  test.each(engineBackends)('%s: greedy text is that of transformers', async (backend) => {
     await withEngine(folder, backend, async (engine) => {
       for (const { prompt, ids } of reference.greedy) expect(await greedy(engine, prompt, ids.length)).toEqual(ids);
     });
   });
 
-  test.each(backends)('%s: made ready for the chat format it says the same', async (backend) => {
+  test.each(engineBackends)('%s: made ready for the chat format it says the same', async (backend) => {
     const adapted = adaptBase(folder, withSpecialTokens);
     const tokenizer = createTokenizer(fromTokenizerJson(adapted.tokenizerJson));
     await withEngine(adapted, backend, async (engine) => {
@@ -87,7 +87,7 @@ describe.each(folders)('%s', (name) => {
     });
   });
 
-  test.each(backends)('%s: greedy text is what llama.cpp writes from the exported GGUF', async (backend) => {
+  test.each(engineBackends)('%s: greedy text is what llama.cpp writes from the exported GGUF', async (backend) => {
     await withEngine(adaptBase(folder, withSpecialTokens), backend, async (engine) => {
       for (const { prompt, ids } of ofLlamaCpp.greedy) expect(await greedy(engine, prompt, ids.length)).toEqual(ids);
     });
