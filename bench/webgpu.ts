@@ -47,9 +47,11 @@ interface CommandEncoder {
 
 /** Our shaders, or nothing of ours. */
 function select(ours: boolean): void {
+  const packed = 3; // tfjs's program for all but small products
+  tf.env().set('WEBGPU_MATMUL_PROGRAM_TYPE', ours ? -1 : packed);
   if (ours) registerWebgpuKernels();
   else {
-    const names = ['linear', 'embedding', 'rmsNorm', 'swiglu', 'rotate', 'attention', 'adamW', 'globalNorm'] as const;
+    const names = ['embedding', 'rmsNorm', 'swiglu', 'rotate', 'attention', 'adamW', 'globalNorm'] as const;
     const none = [...names, 'crossEntropy', 'crossEntropyGradient'].map((name) => [name, undefined]);
     registerFusedKernels('webgpu', Object.fromEntries(none) as object);
   }

@@ -70,6 +70,7 @@ interface Gpu {
   bufferManager: { acquireBuffer(size: number, usage: number): object };
   tensorMap: { get(dataId: object): TensorData };
   uploadToGPU(dataId: object): void;
+  disposeData(dataId: object): boolean;
   makeTensorInfo(shape: number[], dtype: tf.DataType): tf.TensorInfo;
   ensureCommandEncoderReady(): void;
   endComputePassEncoder(): void;
@@ -108,8 +109,16 @@ function gpuInUse(): Gpu {
 
 /** A new tensor for a shader to write; what it holds before is undefined. Belongs to the tidy it is made in. */
 export function emptyTensor<T extends tf.Tensor>(shape: number[]): T {
-  const gpu = gpuInUse();
-  return tf.engine().makeTensorFromTensorInfo(gpu.makeTensorInfo(shape, 'float32')) as T;
+  return tf.engine().makeTensorFromTensorInfo(emptyArray(shape)) as T;
+}
+
+/** The same for a kernel of tfjs, which makes a tensor of what the kernel returns. The rest is freed with `freeArray`. */
+export function emptyArray(shape: number[]): tf.TensorInfo {
+  return gpuInUse().makeTensorInfo(shape, 'float32');
+}
+
+export function freeArray({ dataId }: tf.TensorInfo): void {
+  gpuInUse().disposeData(dataId);
 }
 
 /**
@@ -120,7 +129,7 @@ export function emptyTensor<T extends tf.Tensor>(shape: number[]): T {
  */
 export function dispatch(
   shader: Shader,
-  tensors: readonly tf.Tensor[],
+  tensors: readonly tf.TensorInfo[],
   params: readonly number[],
   groups: number,
 ): void {
@@ -131,7 +140,8 @@ export function dispatch(
   check(groups > 0, `${name}: ${groups} workgroups`);
   const { pipeline, layout } = compiledOn(gpu, shader);
 
-  const entries = tensors.map(({ dataId, dtype, size }, i) => {
+  const entries = tensors.map(({ dataId, dtype, shape }, i) => {
+    const size = tf.util.sizeFromShape(shape);
     const wanted = buffers[i]!.type === 'i32' ? 'int32' : 'float32';
     check(size > 0 && dtype === wanted, `${name}: binding ${i} of ${size} numbers is ${dtype}`);
     gpu.uploadToGPU(dataId);

@@ -1,7 +1,7 @@
 /**
  * The network's operations as WGSL shaders, each one dispatch where the plain version takes three to forty; small arrays
  * cost by the dispatch. Sums run in a fixed order, so the same step gives the same numbers.
- * Here those of single rows and elements; attention, the loss and the optimizer have files of their own.
+ * Here those of single rows and elements; matrix products (as tfjs's kernel), attention, the loss and the optimizer have files of their own.
  * Shapes as in fused.ts: N rows, C width, F hidden width, V vocabulary, M ids, T positions, D width of a head.
  */
 import type * as tf from '@tensorflow/tfjs-core';
@@ -9,13 +9,11 @@ import { registerFusedKernels, type FusedKernels } from './fused.ts';
 import { dispatch, emptyTensor, reductions, type Shader } from './webgpu-dispatch.ts';
 import { attention } from './webgpu-attention.ts';
 import { crossEntropy, crossEntropyGradient } from './webgpu-loss.ts';
-import { linear } from './webgpu-matmul.ts';
 import { adamW, globalNorm } from './webgpu-optimizer.ts';
 
 /** Makes these the versions that run on backend `webgpu`. */
 export function registerWebgpuKernels(): void {
   registerFusedKernels('webgpu', {
-    linear,
     embedding,
     rmsNorm,
     swiglu,

@@ -4,10 +4,9 @@
  * logits stay small.
  * Shapes: M targets, C width, V vocabulary.
  */
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import type { FusedKernels } from './fused.ts';
 import { dispatch, emptyTensor, reductions, type Shader } from './webgpu-dispatch.ts';
-import { matMul } from './webgpu-matmul.ts';
 
 /** One workgroup a row; the running maximum and sum are those of a thread's own columns first. */
 const rowLoss = (gradient: 0 | 1): Shader => ({
@@ -51,7 +50,7 @@ const rowLoss = (gradient: 0 | 1): Shader => ({
 
 /** logits (M, V) = hidden table', and their losses (M); with `gradient` the logits become softmax - onehot. */
 function rowLosses([hidden, table, ids]: [tf.Tensor2D, tf.Tensor2D, tf.Tensor1D], gradient: 0 | 1) {
-  const logits = matMul(hidden, table, false, true);
+  const logits = tf.matMul<tf.Tensor2D>(hidden, table, false, true);
   const [rows, vocabulary] = logits.shape;
   const losses = emptyTensor<tf.Tensor1D>([rows]);
   dispatch(rowLoss(gradient), [logits, ids, losses], [rows, vocabulary], rows);
@@ -64,7 +63,7 @@ export const crossEntropyGradient: FusedKernels['crossEntropyGradient'] = (hidde
   const { losses, logits } = rowLosses([hidden, table, ids], 1);
   return {
     losses,
-    dHidden: matMul(logits, table), // (M, V) x (V, C)
-    dTable: matMul(logits, hidden, true, false), // (V, M) x (M, C)
+    dHidden: tf.matMul(logits, table), // (M, V) x (V, C)
+    dTable: tf.matMul(logits, hidden, true, false), // (V, M) x (M, C)
   };
 };

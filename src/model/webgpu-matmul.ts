@@ -2,12 +2,10 @@
  * Matrix products on WebGPU. tfjs gives a thread 4 x 4 elements of the result; here it is 8 x 8, so that twice the
  * arithmetic is done for each number read. tfjs splits the inner side only where next to no workgroups are left, and adds
  * up the parts in any order; here weight gradients (a small result of a long inner side) are split into parts that fill the
- * GPU, added in order. Few rows or columns, as in generation, are left to tfjs, which has shaders for them.
+ * GPU, added in order. Few rows or columns, as in generation, are left to tfjs, which has shaders for them; so are batches.
  */
-import * as tf from '@tensorflow/tfjs-core';
-import { check } from '../util/errors.ts';
-import type { FusedKernels } from './fused.ts';
-import { dispatch, emptyTensor, type Shader } from './webgpu-dispatch.ts';
+import type * as tf from '@tensorflow/tfjs-core';
+import { dispatch, emptyArray, freeArray, type Shader } from './webgpu-dispatch.ts';
 
 /** A workgroup of 64 threads computes so many rows and columns of the result, in steps of `depth` along the inner side. */
 const tile = 64;
@@ -132,35 +130,34 @@ const sumOfParts: Shader = {
   y[index] = sum;`,
 };
 
-/** op(a) op(b), op being the transpose where asked for: (rows, inner) x (inner, columns) -> (rows, columns). */
-export function matMul(a: tf.Tensor2D, b: tf.Tensor2D, transposeA = false, transposeB = false): tf.Tensor2D {
-  const [rows, inner] = transposeA ? [a.shape[1], a.shape[0]] : a.shape;
-  const [innerB, columns] = transposeB ? [b.shape[1], b.shape[0]] : b.shape;
-  check(inner === innerB, `a product of inner sides ${inner} and ${innerB}`);
-  if (rows < smallest || columns < smallest) return tf.matMul(a, b, transposeA, transposeB);
-
+/**
+ * op(a) op(b), op being the transpose where asked for: (rows, inner) x (inner, columns) -> a new (rows, columns), or undefined
+ * where the result is too small for these shaders. The caller has checked that the inner sides agree.
+ */
+export function product(
+  a: tf.TensorInfo,
+  b: tf.TensorInfo,
+  transposeA: boolean,
+  transposeB: boolean,
+): tf.TensorInfo | undefined {
+  const rows = a.shape[transposeA ? 1 : 0]!;
+  const inner = a.shape[transposeA ? 0 : 1]!;
+  const columns = b.shape[transposeB ? 0 : 1]!;
+  if (rows < smallest || columns < smallest || inner === 0) return undefined;
   const tiles = Math.ceil(rows / tile) * Math.ceil(columns / tile);
   const wanted = Math.max(1, Math.min(Math.floor(enoughGroups / tiles), Math.floor(inner / shortestPart)));
   const innerEach = depth * Math.ceil(inner / wanted / depth);
   const parts = Math.ceil(inner / innerEach);
   const shader = shaders[Number(transposeA)]![Number(transposeB)]!;
-  const value = emptyTensor<tf.Tensor2D>([rows, columns]);
+  const value = emptyArray([rows, columns]);
   const params = [rows, columns, inner, innerEach];
   if (parts === 1) {
     dispatch(shader, [a, b, value], params, tiles);
     return value;
   }
-  const partial = emptyTensor([parts, rows, columns]);
+  const partial = emptyArray([parts, rows, columns]);
   dispatch(shader, [a, b, partial], params, tiles * parts);
-  dispatch(sumOfParts, [partial, value], [value.size, parts], Math.ceil(value.size / 64));
-  partial.dispose();
+  dispatch(sumOfParts, [partial, value], [rows * columns, parts], Math.ceil((rows * columns) / 64));
+  freeArray(partial);
   return value;
 }
-
-export const linear: FusedKernels['linear'] = {
-  forward: ([x, weight]) => ({ value: matMul(x, weight), kept: [x, weight] }),
-  backward: (dy, [x, weight]) => [
-    matMul(dy, weight as tf.Tensor2D, false, true), // (N, O) x (O, I) -> (N, I)
-    matMul(x as tf.Tensor2D, dy, true, false), // (I, N) x (N, O) -> (I, O)
-  ],
-};

@@ -6,7 +6,6 @@ import { prepareBackend, useBackend } from '../../src/model/backend.ts';
 import { embedding, maskedCrossEntropy, rmsNorm, swiglu } from '../../src/model/ops.ts';
 import { adamW, globalNorm } from '../../src/model/optimizer.ts';
 import { dispatches } from '../../src/model/webgpu-dispatch.ts';
-import { matMul } from '../../src/model/webgpu-matmul.ts';
 import { createRandom } from '../../src/util/random.ts';
 import { expectClose, normals, noWebgpu, tinyConfig } from './helpers.ts';
 
@@ -41,9 +40,9 @@ function attentionCase(heads: number, kvHeads: number, headWidth: number, rows: 
 }
 
 const cases: Case[] = [
-  attentionCase(2, 2, 8, 2, 70),
-  attentionCase(4, 2, 6, 1, 9),
-  attentionCase(2, 1, 64, 1, 35),
+  attentionCase(2, 2, 8, 1, 70),
+  attentionCase(4, 2, 6, 2, 9),
+  attentionCase(1, 1, 64, 1, 34),
   ...[5, 70, 300].map((width) => ({
     name: `rmsNorm, width ${width}`,
     shapes: [[9, width], [width]],
@@ -52,7 +51,7 @@ const cases: Case[] = [
   })),
   {
     name: 'rmsNorm, more rows than workgroups of its gradient',
-    shapes: [[1_100, 8], [8]],
+    shapes: [[1_030, 4], [4]],
     run: ([x, gain]) => rmsNorm(x as tf.Tensor2D, gain as tf.Tensor1D, 1e-5),
     expected: 3,
   },
@@ -80,10 +79,10 @@ const cases: Case[] = [
   {
     name: 'cross-entropy, vocabulary wider than a workgroup',
     shapes: [
-      [11, 8],
+      [4, 8],
       [300, 8],
     ],
-    run: ([x, table]) => maskedCrossEntropy(x as tf.Tensor2D, table as tf.Tensor2D, ids(11, 300), 1 / 11),
+    run: ([x, table]) => maskedCrossEntropy(x as tf.Tensor2D, table as tf.Tensor2D, ids(4, 300), 1 / 4),
     expected: 1,
   },
 ];
@@ -127,13 +126,12 @@ describe.skipIf(noWebgpu !== '')(`shaders of webgpu${suffix}`, () => {
     const { rows, inner, columns, parts } = sizes;
     const make = (backend: 'cpu' | 'webgpu'): tf.Tensor[] => {
       useBackend(backend);
-      const product = backend === 'webgpu' ? matMul : tf.matMul<tf.Tensor2D>;
       return tf.tidy(() =>
         [false, true].flatMap((transposeA) =>
           [false, true].map((transposeB) => {
             const a = tf.tensor2d(normals(rows * inner, 'a'), transposeA ? [inner, rows] : [rows, inner]);
             const b = tf.tensor2d(normals(inner * columns, 'b'), transposeB ? [columns, inner] : [inner, columns]);
-            return product(a, b, transposeA, transposeB);
+            return tf.matMul(a, b, transposeA, transposeB);
           }),
         ),
       );
