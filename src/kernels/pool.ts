@@ -58,12 +58,26 @@ const pageBytes = 65_536;
 const maxPages = 65_536;
 const lineBytes = 64;
 
+/** What the module imports. The text of it is what the workers run too, so it may use nothing from around it. */
+function imports(memory: WasmMemory): object {
+  return {
+    env: {
+      memory,
+      sleep: (at: number, value: number, milliseconds: number) => {
+        Atomics.wait(new Int32Array(memory.buffer), at >> 2, value, milliseconds < 0 ? Infinity : milliseconds);
+      },
+      abort: () => {
+        throw new Error('abort');
+      },
+    },
+  };
+}
+
 /** Runs in each worker. Plain JavaScript in a string, so that it is the same from src/ and from dist/. */
 const workerSource = `
 const { parentPort, workerData } = require('node:worker_threads');
 const { module, memory, control, tid, threads } = workerData;
-const abort = () => { throw new Error('abort'); };
-const kernels = new WebAssembly.Instance(module, { env: { memory, abort } }).exports;
+const kernels = new WebAssembly.Instance(module, (${imports.toString()})(memory)).exports;
 kernels.setUp(control, tid, threads);
 parentPort.postMessage('ready');
 parentPort.close();
@@ -85,10 +99,7 @@ export async function openPool(options: { threads?: number } = {}): Promise<Kern
   check(Number.isInteger(threads) && threads >= 1 && threads <= 64, `a pool of ${threads} threads`);
   const module = await compiled();
   const memory = new wasm.Memory({ initial: 1, maximum: maxPages, shared: true });
-  const abort = (): void => {
-    throw new Error('abort');
-  };
-  const instance = new wasm.Instance(module, { env: { memory, abort } });
+  const instance = new wasm.Instance(module, imports(memory));
   const kernels = instance.exports as unknown as KernelExports;
 
   const control = kernels.heapBase();

@@ -8,16 +8,16 @@ import { createRandom } from '../../src/util/random.ts';
 export interface Bench {
   pool: KernelPool;
   /** an array in the pool's memory */
-  put(values: ArrayLike<number>): Address;
-  ints(values: ArrayLike<number>): Address;
-  room(words: number): Address;
-  get(at: Address, count: number): Float32Array;
+  put: (values: ArrayLike<number>) => Address;
+  ints: (values: ArrayLike<number>) => Address;
+  room: (words: number) => Address;
+  get: (at: Address, count: number) => Float32Array;
 }
 
 /** The pools, opened once for a file of tests. */
 export function usePools(threadCounts: readonly number[] = [1, 2, 3]): {
   /** Runs `body` on every pool, checks that what it returns has the same bits on each, and returns it. */
-  onEveryPool(body: (bench: Bench) => Float32Array): Float32Array;
+  onEveryPool: (body: (bench: Bench) => Float32Array) => Float32Array;
 } {
   const pools: KernelPool[] = [];
   beforeAll(async () => {

@@ -1,7 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { type KernelPool, openPool } from '../../src/kernels/pool.ts';
 import { entryWords } from '../../src/kernels/tape.ts';
+import { distFile } from '../../src/util/dist.ts';
 
 async function withPool(threads: number, body: (pool: KernelPool) => void | Promise<void>): Promise<void> {
   const pool = await openPool({ threads });
@@ -135,23 +138,32 @@ describe('what cannot be recorded is refused with the name of the kernel', () =>
 });
 
 test('close ends the workers, and a closed pool refuses to run', async () => {
-  const threadsBefore = process.report ? threadCount() : 0;
+  const before = workerCount();
   const pool = await openPool({ threads: 4 });
-  expect(threadCount()).toBeGreaterThan(threadsBefore);
+  expect(workerCount()).toBe(before + 3);
   pool.close();
   pool.close();
-  for (let tries = 0; threadCount() > threadsBefore && tries < 100; tries++) await sleep(20);
-  expect(threadCount()).toBe(threadsBefore);
-  const at = pool.allocate(4);
-  pool.tape.zero({ x: at, count: 4 });
+  for (let tries = 0; workerCount() > before && tries < 100; tries++) await sleep(20);
+  expect(workerCount()).toBe(before);
+  pool.tape.zero({ x: pool.allocate(4), count: 4 });
   expect(() => {
     pool.tape.run();
   }).toThrow('this pool is closed');
 });
 
-/** Workers of this process that are alive. */
-function threadCount(): number {
-  return (process as unknown as { _getActiveHandles(): object[] })
-    ._getActiveHandles()
-    .filter((handle) => handle.constructor.name === 'MessagePort').length;
+/** Workers of this process that are alive, by Node's own report. */
+function workerCount(): number {
+  return (process.report.getReport() as { workers: unknown[] }).workers.length;
 }
+
+test('a process that leaves its pool open ends all the same', () => {
+  const script = `
+    const { openPool } = await import(${JSON.stringify(pathToFileURL(distFile('src/kernels/pool.ts')).href)});
+    const pool = await openPool({ threads: 3 });
+    const x = pool.allocate(1000);
+    pool.tape.zero({ x, count: 1000 });
+    pool.tape.run();
+    console.log('done');`;
+  const run = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', timeout: 20_000 });
+  expect(run).toMatchObject({ status: 0, stdout: 'done\n' });
+});

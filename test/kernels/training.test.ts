@@ -345,7 +345,7 @@ describe('element by element', () => {
       x.subarray(i * partialElements, (i + 1) * partialElements).reduce((sum, v) => sum + v * v, 0),
     );
     expect(worst(sums(x), expected)).toBeLessThan(1e-12);
-    expect(sums(Float32Array.of(1e30, 1e30))[0]).toBeCloseTo(2e60, -46);
+    expect(sums(Float32Array.of(1e30, 1e30))[0]).toBe(2 * Math.fround(1e30) ** 2);
     for (const value of [NaN, Infinity]) {
       x[count - 1] = value;
       expect(sums(x)[2]).toBe(value);

@@ -74,7 +74,7 @@ export function close(): void {
 function runTape(tape: usize, entries: i32): void {
   const progress = control + controlHeader + progressBytes * <usize>threadId;
   for (let i = 0; i < entries; i++) {
-    store<i32>(progress, i);
+    atomic.store<i32>(progress, i);
     runEntry(tape + <usize>i * codes.entryBytes);
     if (i + 1 < entries && !barrier()) return;
   }
