@@ -34,7 +34,7 @@ test('two steps of TRL on the exported rows come back as a run', { timeout: 300_
     expect(trained.stdout, trained.stderr).toMatch(/\d+ rows, 2 steps on 1 devices, loss \d/);
     const { run, datasetKnown } = await adoptFolder(out, {
       ...where,
-      backend: 'cpu',
+      backend: 'simd',
       sampling: { temperature: 0.8, topK: 40, topP: 0.95, repetitionPenalty: 1.1 },
       datasetHash,
       use: true,

@@ -27,7 +27,7 @@ test('it learns, is published, and its folder is one of Hugging Face again', { t
     timezone: sample.timezone,
     size: 'nano',
     maxMinutes: 0.25,
-    backend: 'auto',
+    backend: 'simd',
     base: join(projectRoot, 'test', 'checkpoint', 'references', 'grouped-bf16'),
     sampling: { temperature: 0.8, topK: 40, topP: 0.95, repetitionPenalty: 1.1 },
     nowMs: Date.UTC(2026, 8, 1, 3),

@@ -21,7 +21,7 @@ let adopted = 0;
 const adopt = (folder: string, changes: Partial<AdoptOptions> = {}): Promise<Adopted> =>
   adoptFolder(folder, {
     ...options,
-    backend: 'cpu',
+    backend: 'simd',
     sampling: { temperature: 0.8, topK: 40, topP: 0.95, repetitionPenalty: 1.1 },
     datasetHash: undefined,
     use: false,
