@@ -2,6 +2,7 @@
  * Dataset -> trained network: tokenizer (the base's, or one trained on the train split), rows, the loop. What is sensitive
  * in a text (numbers, addresses, links, codes) is a placeholder here, so it cannot be learned.
  */
+import { CheckpointError } from '../checkpoint/error.ts';
 import type { LlamaFolder } from '../checkpoint/folder.ts';
 import { defaultRegions, redactSpans } from '../consent/redact.ts';
 import type { Dataset } from '../dataset/build.ts';
@@ -16,10 +17,17 @@ import type { Tokenizer } from '../tokenizer/bpe.ts';
 import { createTokenizer, trainBpe } from '../tokenizer/bpe.ts';
 import { encodeConversation, specialTokens } from '../tokenizer/chat-format.ts';
 import { fromTokenizerJson, toTokenizerJson } from '../tokenizer/tokenizer-json.ts';
-import type { TrainProgress, TrainResult } from '../train/loop.ts';
+import type { TrainOptions, TrainProgress, TrainResult } from '../train/loop.ts';
 import { meanLossOf } from '../train/keeper.ts';
 import { train } from '../train/loop.ts';
 import { recipeFor } from '../train/recipe.ts';
+import {
+  fingerprintOf,
+  loadTrainingState,
+  removeTrainingState,
+  saveTrainingState,
+  type TrainingState,
+} from '../train/state.ts';
 import type { BackendName, ModelSize, Split } from '../types.ts';
 import { UserError } from '../util/errors.ts';
 
@@ -33,6 +41,11 @@ export interface TrainingOptions {
   onPhase?: ((phase: string) => void) | undefined;
   onProgress?: ((progress: TrainProgress) => void) | undefined;
   signal?: AbortSignal | undefined;
+  /**
+   * keep the state of the run in this folder, about every minute, and go on from it where it is of this very run; gone
+   * when the run is over
+   */
+  stateDir?: string | undefined;
 }
 
 export interface Trained {
@@ -83,7 +96,7 @@ export async function trainOnDataset(dataset: Dataset, options: TrainingOptions)
     const judged = validationRows.length > 0 ? validationRows : rows;
     const before = await meanLossOf(engine, judged, recipe.batchTokens);
     options.onPhase?.(`training ${options.size} on ${backend}`);
-    const result = await train(engine, {
+    const run: TrainOptions = {
       ...recipe,
       rows,
       validationRows,
@@ -91,7 +104,8 @@ export async function trainOnDataset(dataset: Dataset, options: TrainingOptions)
       maxMs: options.maxMinutes * 60_000 - (Date.now() - startedMs),
       ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
-    });
+    };
+    const result = await (options.stateDir === undefined ? train(engine, run) : resumed(engine, run, options.stateDir));
     if (result.stoppedBecause === 'aborted') {
       throw new UserError(
         'training was stopped before its end; the serving model stays',
@@ -104,6 +118,19 @@ export async function trainOnDataset(dataset: Dataset, options: TrainingOptions)
     engine.dispose();
     throw error;
   }
+}
+
+/** Train with the run's state in a folder. A damaged state is no reason to miss a night: it starts anew. */
+async function resumed(engine: Engine, run: TrainOptions, stateDir: string): Promise<TrainResult> {
+  let resume: TrainingState | undefined;
+  try {
+    resume = loadTrainingState(stateDir, await fingerprintOf(engine, run));
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+  }
+  const result = await train(engine, { ...run, resume, onState: (state) => saveTrainingState(stateDir, state) });
+  if (result.stoppedBecause !== 'aborted') removeTrainingState(stateDir);
+  return result;
 }
 
 /** Byte-level BPE on the train split alone: held-out words must not shape the vocabulary. */

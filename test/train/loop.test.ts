@@ -9,13 +9,13 @@ import type { TokenRow } from '../../src/train/batches.ts';
 import { meanLossOf } from '../../src/train/keeper.ts';
 import { train, type TrainProgress } from '../../src/train/loop.ts';
 import { learningRateAt } from '../../src/train/schedule.ts';
-import type { Weights } from '../../src/types.ts';
+import type { BackendName, Weights } from '../../src/types.ts';
 import { tinyConfig } from '../model/helpers.ts';
 import { countingRows, recipe } from './examples.ts';
 
 const engines: Engine[] = [];
-async function realEngine(seed = 1): Promise<Engine> {
-  const engine = await createEngine({ backend: 'cpu', config: tinyConfig, seed });
+async function realEngine(backend: BackendName = 'simd'): Promise<Engine> {
+  const engine = await createEngine({ backend, config: tinyConfig, seed: 1 });
   engines.push(engine);
   return engine;
 }
@@ -75,8 +75,24 @@ describe('on a real engine', () => {
     );
   });
 
-  test('leaves no tensor behind', async () => {
+  test('several batches a step learn as well as one, from fewer rows at a time', async () => {
+    const rows = countingRows(40, 1);
     const engine = await realEngine();
+    const result = await train(engine, {
+      ...recipe,
+      epochs: 20,
+      dropout: 0,
+      accumulation: 3,
+      rows,
+      validationRows: countingRows(6, 99),
+      seed: 1,
+    });
+    expect(result.bestValidation).toBeLessThan(0.3);
+    expect(result.tokensSeen).toBe(20 * rows.reduce((sum, row) => sum + row.inputs.length, 0));
+  });
+
+  test('leaves no tensor behind', async () => {
+    const engine = await realEngine('cpu');
     const options = { ...recipe, epochs: 2, rows: countingRows(6, 1), validationRows: countingRows(2, 2) };
     await train(engine, { ...options, seed: 1 });
     const before = engine.numTensors();
@@ -220,6 +236,19 @@ describe('early stopping', () => {
     expect(byTime.validated).toEqual([0, 10, 13]);
     expect(cut).toMatchObject({ stoppedBecause: 'time', bestValidation: 3 });
     expect(byTime.weightsAt()).toBe(13);
+  });
+
+  test('the average of the weights is validated beside them, and kept where it is better', async () => {
+    // each validation asks twice: the weights after the step, then their average
+    const worse = scripted([9, 5, 6, 4, 7, 3, 8]);
+    const own = await train(worse.engine, { ...options, epochs: 3, averageSpan: 0.5, now: worse.now });
+    expect(own).toMatchObject({ bestValidation: 3, bestStep: 30, averaged: false });
+    expect(worse.weightsAt()).toBe(30);
+    const better = scripted([9, 5, 4, 4, 3, 5, 2, 6]);
+    const averaged = await train(better.engine, { ...options, epochs: 3, averageSpan: 0.5, now: better.now });
+    expect(averaged).toMatchObject({ bestValidation: 2, bestStep: 30, averaged: true });
+    expect(better.weightsAt()).toBeCloseTo(15.5, 4); // the mean of 1 to 30
+    expect(averaged.curve.flatMap((row) => row.validationNats ?? [])).toEqual([9, 4, 3, 2]);
   });
 
   test('an aborted signal ends it at once, with the best weights so far', async () => {

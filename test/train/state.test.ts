@@ -23,7 +23,7 @@ import { distFile } from '../../src/util/dist.ts';
 import { tinyConfig } from '../model/helpers.ts';
 import { countingRows, recipe } from './examples.ts';
 
-const cpuBackends = ['cpu'] as const satisfies readonly BackendName[];
+const cpuBackends = ['cpu', 'simd'] as const satisfies readonly BackendName[];
 
 const engines: Engine[] = [];
 async function fresh(backend: BackendName): Promise<Engine> {
@@ -39,8 +39,8 @@ afterEach(() => {
 const options: TrainOptions = {
   ...recipe,
   epochs: 3,
-  rows: countingRows(16, 1),
-  mix: { rows: countingRows(7, 4), share: 0.3 },
+  rows: countingRows(11, 1),
+  mix: { rows: countingRows(5, 4), share: 0.3 },
   validationRows: countingRows(5, 2),
   averageSpan: 0.2,
   evalEvery: 3,
@@ -73,7 +73,7 @@ async function statesOf(engine: Engine, more: Partial<TrainOptions> = {}): Promi
   return states;
 }
 
-describe.each(cpuBackends)('a run on %s', (backend) => {
+describe.each(cpuBackends)('a run on %s', { timeout: 240_000 }, (backend) => {
   test('stopped after any step and resumed from disk in a fresh engine ends in the same bits', async () => {
     const straight = await outcome(await fresh(backend));
     const states = await statesOf(await fresh(backend));
