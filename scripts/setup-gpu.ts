@@ -47,8 +47,8 @@ async function main(): Promise<number> {
     }
     console.log(
       driver
-        ? 'An NVIDIA driver is here.'
-        : 'No NVIDIA driver is here: this sets TensorFlow up for the CPU (--cuda insists).',
+        ? `An NVIDIA driver is here; TensorFlow is set up for the ${build === 'cuda' ? 'GPU' : 'CPU, as asked'}.`
+        : `No NVIDIA driver is here; TensorFlow is set up for the ${build === 'cuda' ? 'GPU all the same, as asked' : 'CPU'}.`,
     );
     const start = performance.now();
     const { device } = await setUpTensorflow({
