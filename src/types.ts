@@ -117,7 +117,7 @@ export interface ConsentEvent {
 
 // === Model
 
-export const backendNames = ['cuda', 'webgpu', 'native', 'simd', 'wasm', 'cpu'] as const;
+export const backendNames = ['cuda', 'webgpu', 'native', 'simd', 'cpu'] as const;
 export type BackendName = (typeof backendNames)[number];
 
 export const modelSizes = ['nano', 'small', 'base', 'large'] as const;

@@ -3,13 +3,10 @@
  * loads what the backend needs, registers it with tfjs where it is one of tfjs's, and says what it runs on; why it
  * cannot be used is the message of the Error it throws. Starting prints nothing and leaves no process-wide handler.
  */
-import { createRequire } from 'node:module';
-import { dirname, sep } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { backendNames, type BackendName } from '../types.ts';
 import { UserError } from '../util/errors.ts';
 import { matmulGflops } from './backend-speed.ts';
-import { registerWasmKernels } from './wasm-kernels.ts';
 
 export interface BackendDevice {
   /** what the work runs on, in words */
@@ -36,13 +33,6 @@ interface BackendRow {
   gflops?: () => Promise<number>;
 }
 
-const require = createRequire(import.meta.url);
-
-const unsupported: BackendRow = {
-  tfjsName: null,
-  start: () => Promise.reject(new Error('not supported by this version')),
-};
-
 const rows: Record<BackendName, BackendRow> = {
   cuda: { tfjsName: 'cuda', start: () => tensorflow('cuda') },
   webgpu: {
@@ -53,15 +43,17 @@ const rows: Record<BackendName, BackendRow> = {
     },
   },
   native: { tfjsName: 'native', start: () => tensorflow('native') },
-  simd: unsupported,
-  wasm: {
-    tfjsName: 'wasm',
+  simd: {
+    tfjsName: null,
     start: async () => {
-      const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
-      setWasmPaths(dirname(require.resolve('@tensorflow/tfjs-backend-wasm')) + sep);
-      await select('wasm');
-      registerWasmKernels();
-      return onCpu('CPU, WebAssembly SIMD, one thread');
+      const { openPool } = await import('../kernels/pool.ts');
+      const pool = await openPool();
+      pool.close();
+      return onCpu(`CPU, our own WebAssembly kernels, ${pool.threads} thread${pool.threads === 1 ? '' : 's'}`);
+    },
+    gflops: async () => {
+      const { simdGflops } = await import('./simd-speed.ts');
+      return await simdGflops();
     },
   },
   cpu: {
@@ -74,7 +66,7 @@ const rows: Record<BackendName, BackendRow> = {
 };
 
 /** What 'auto' tries, in this order; of two in one place the faster one, measured. */
-const preference: readonly (readonly BackendName[])[] = [['cuda'], ['webgpu'], ['native', 'simd'], ['wasm'], ['cpu']];
+const preference: readonly (readonly BackendName[])[] = [['cuda'], ['webgpu'], ['native', 'simd'], ['cpu']];
 
 async function tensorflow(name: 'native' | 'cuda'): Promise<BackendDevice> {
   const { startTensorflow } = await import('./tensorflow.ts');
@@ -181,7 +173,7 @@ async function select(tfjsName: string): Promise<void> {
   if (!(await tf.setBackend(tfjsName))) throw new Error(`tfjs could not start its ${tfjsName} backend`);
 }
 
-/** The wasm loader makes every unhandled rejection end the process (Emscripten does); that is the program's choice. */
+/** A loader may make every unhandled rejection end the process; that is the program's choice. */
 function rememberHandlers(): () => void {
   const events = ['uncaughtException', 'unhandledRejection'] as const;
   const before = events.map((event) => new Set<unknown>(process.listeners(event as 'unhandledRejection')));

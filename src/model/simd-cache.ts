@@ -98,7 +98,7 @@ export function startSession(generator: Generator): CacheSession {
     },
     append: (ids) => later(() => append(ids)),
     fork(count) {
-      check(slab && length > 0, 'a session without ids cannot be forked');
+      check(slab && length > 0, 'nothing to fork: the cache is empty');
       return startStreams(generator, slab, length, count);
     },
     dispose() {
@@ -112,13 +112,13 @@ export function startSession(generator: Generator): CacheSession {
 function startStreams(generator: Generator, shared: CacheSlab, sharedLength: number, sequences: number): CacheStreams {
   const { pool, memory, network } = generator;
   const { config } = network;
-  check(Number.isInteger(sequences) && sequences > 0, `${sequences} sequences`);
+  check(Number.isInteger(sequences) && sequences > 0, `${sequences} streams`);
   let own: CacheSlab | undefined;
   let ownLength = 0;
   let count = sequences;
 
   const append = (ids: readonly number[]): Float32Array => {
-    check(ids.length === count, `${ids.length} ids for ${count} sequences`);
+    check(ids.length === count, `${ids.length} ids for ${count} streams`);
     const length = sharedLength + ownLength;
     check(length < config.contextLength, `${length} + 1 ids exceed the context of ${config.contextLength}`);
     checkIds(ids, config.vocabSize);
@@ -134,8 +134,8 @@ function startStreams(generator: Generator, shared: CacheSlab, sharedLength: num
   /** Move the sequences that go on to the front of each layer's keys and values. */
   const keep = (indices: readonly number[]): void => {
     check(
-      indices.every((index, i) => index >= 0 && index < count && (i === 0 || index > indices[i - 1]!)),
-      `sequences ${indices.join(', ')} of ${count}`,
+      indices.length > 0 && indices.every((index, i) => index < count && index > (indices[i - 1] ?? -1)),
+      `streams ${indices.join(', ')} of ${count}: at least one, in rising order`,
     );
     count = indices.length;
     if (!own) return;

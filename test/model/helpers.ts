@@ -13,7 +13,10 @@ export const hasNative = installed(tensorflowFolder) !== undefined;
 export const noWebgpu = await useSwiftShader();
 
 /** tfjs backends that every test of the network runs on. */
-export const backends: readonly BackendName[] = ['wasm', 'cpu', ...(hasNative ? (['native'] as const) : [])];
+export const backends: readonly BackendName[] = ['cpu', ...(hasNative ? (['native'] as const) : [])];
+
+/** Backends of both engines, for tests that only see an engine. */
+export const engineBackends: readonly BackendName[] = ['simd', ...backends];
 
 /**
  * Those that the tests of single operations run on. SwiftShader takes seconds for a step of the smallest network, so the

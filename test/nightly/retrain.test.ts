@@ -23,7 +23,7 @@ const night = (changes: Partial<RetrainOptions> = {}): Promise<RetrainResult> =>
     timezone: sample.timezone,
     size: 'nano',
     maxMinutes: 0.05,
-    backend: 'wasm',
+    backend: 'simd',
     sampling: { temperature: 0.8, topK: 40, topP: 0.95, repetitionPenalty: 1.1 },
     nowMs: Date.UTC(2026, 8, 1 + nights++, 3),
     ...changes,

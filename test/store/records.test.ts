@@ -157,7 +157,7 @@ test('replies come back as they were, newest first', () => {
     chatId: chat,
     inReplyTo: 'A',
     runId: '2026-11-22',
-    backend: 'wasm' as const,
+    backend: 'simd' as const,
     seed: 4_294_967_295,
     sampling: { temperature: 0.8, topK: 40, topP: 0.95, repetitionPenalty: 1.1 },
     promptRowIds: [3, 1, 2],

@@ -17,9 +17,9 @@ let random: Engine;
 
 /** With all weights 0 every id costs the same, log2 of the vocabulary. */
 beforeAll(async () => {
-  random = await createEngine({ backend: 'wasm', config, seed: 1 });
+  random = await createEngine({ backend: 'simd', config, seed: 1 });
   const weights = await random.exportWeights();
-  uniform = await createEngine({ backend: 'wasm', config, seed: 1 });
+  uniform = await createEngine({ backend: 'simd', config, seed: 1 });
   uniform.importWeights(
     new Map([...weights].map(([name, { shape, data }]) => [name, { shape, data: data.map(() => 0) }])),
   );
