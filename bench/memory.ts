@@ -120,7 +120,9 @@ async function main(): Promise<void> {
   console.table(peakMiB);
 
   const grown: Growth[] = [];
-  for (const contender of field.contenders.filter((c) => c.role === 'ours')) grown.push(...(await growth(contender)));
+  // a small young generation: V8 lets it grow and shrink by 30 MiB as it likes, which would hide what leaks
+  const watched = await trainingField(args.engines.split(','), [], ['--expose-gc', '--max-semi-space-size=1']);
+  for (const contender of watched.contenders) grown.push(...(await growth(contender)));
   console.log(
     `\nresident memory over ${count} steps and ${count} replies after a warm-up of ${Math.ceil(count / 5)}, MiB`,
   );

@@ -28,12 +28,16 @@ export interface Field {
   missing: { name: string; reason: string }[];
 }
 
-/** @param peers which others: their packages are looked for, or installed into a temporary folder */
+/**
+ * @param peers which others: their packages are looked for, or installed into a temporary folder
+ * @param nodeFlags for the processes of our engines
+ */
 export async function trainingField(
   engines: readonly string[],
   peers: readonly ('PyTorch' | 'genai')[],
+  nodeFlags: readonly string[] = [],
 ): Promise<Field> {
-  const field: Field = { contenders: engines.map(ours), missing: [] };
+  const field: Field = { contenders: engines.map((name) => ours(name, nodeFlags)), missing: [] };
   if (peers.includes('PyTorch')) {
     const python = findTorch();
     if (python === null) field.missing.push({ name: 'PyTorch', reason: howToGetTorch });
@@ -58,14 +62,14 @@ export const names = {
   genai: '@genai-fi/nanogpt',
 } as const;
 
-function ours(backend: string): Contender {
+function ours(backend: string, nodeFlags: readonly string[]): Contender {
   const slow = backend === 'cpu';
   const start = (threads: number) => (): Child => {
     // TensorFlow reads these; `simd` is told
     const env = { TF_NUM_INTRAOP_THREADS: `${threads}`, TF_NUM_INTEROP_THREADS: '1', OMP_NUM_THREADS: `${threads}` };
     return startChild(
       process.execPath,
-      ['--expose-gc', distFile('bench/peers/engine.ts'), backend, `${threads}`],
+      [...nodeFlags, distFile('bench/peers/engine.ts'), backend, `${threads}`],
       backend === 'native' ? env : {},
     );
   };
