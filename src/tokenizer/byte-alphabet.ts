@@ -16,7 +16,9 @@ export const charOfByte: readonly string[] = (() => {
   return bytes.map((byte) => String.fromCodePoint(printable(byte) ? byte : 256 + hidden.indexOf(byte)));
 })();
 
-const byteOfChar = new Map(charOfByte.map((char, byte) => [char, byte]));
+const codes = charOfByte.map((char) => char.charCodeAt(0));
+/** (largest code unit of the alphabet + 1) byte of each code unit, -1 for those that are none of it */
+const byteOfCode = Int32Array.from({ length: Math.max(...codes) + 1 }, (_, code) => codes.indexOf(code));
 
 export function spell(token: Uint8Array): string {
   return Array.from(token, (byte) => charOfByte[byte]!).join('');
@@ -24,6 +26,11 @@ export function spell(token: Uint8Array): string {
 
 /** Bytes of a token as tokenizer.json spells it, undefined where a character is not of the alphabet. */
 export function unspell(name: string): Uint8Array | undefined {
-  const token = Uint8Array.from({ length: name.length }, (_, i) => byteOfChar.get(name[i]!) ?? 0);
-  return Array.from(name).every((char) => byteOfChar.has(char)) ? token : undefined;
+  const token = new Uint8Array(name.length);
+  for (let i = 0; i < name.length; i++) {
+    const byte = byteOfCode[name.charCodeAt(i)] ?? -1;
+    if (byte === -1) return undefined;
+    token[i] = byte;
+  }
+  return token;
 }

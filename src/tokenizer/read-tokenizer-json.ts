@@ -39,9 +39,11 @@ const token = z.object({
 });
 type AddedToken = z.infer<typeof token>;
 
+const nfc = z.object({ type: z.literal('NFC') });
+
 const schema = z.object({
   added_tokens: z.array(token),
-  normalizer: z.union([z.null(), z.object({ type: z.literal('NFC') })]).optional(),
+  normalizer: z.union([z.null(), nfc, z.object({ type: z.literal('Sequence'), normalizers: z.array(nfc) })]).optional(),
   pre_tokenizer: z.discriminatedUnion('type', [
     ...step.options,
     z.object({ type: z.literal('Sequence'), pretokenizers: z.array(step) }),
@@ -55,7 +57,7 @@ const schema = z.object({
     byte_fallback: off,
     ignore_merges: z.boolean().nullable().optional(),
     vocab: z.custom<Record<string, unknown>>((value) => typeof value === 'object' && value !== null),
-    merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
+    merges: z.custom<readonly unknown[]>(Array.isArray),
   }),
 });
 type TokenizerFile = z.infer<typeof schema>;
@@ -85,7 +87,7 @@ export function readTokenizerJson(json: string): BpeModel {
     literals: file.added_tokens.flatMap((added, at) => (added.special ? [] : [readLiteral(added, at)])),
     merges: readMerges(file, idOf, tokens),
     cuts: readCuts(file),
-    normalizer: file.normalizer ? 'NFC' : null,
+    normalizer: readNormalizer(file),
     ignoreMerges: file.model.ignore_merges ?? false,
     bosId: readBosId(value),
   };
@@ -175,15 +177,26 @@ function readMerges(
   tokens: readonly Uint8Array[],
 ): Merge[] {
   return model.merges.map((entry, rank) => {
-    const [left = '', right = '', ...rest] = typeof entry === 'string' ? entry.split(' ') : entry;
-    const ids = [idOf.get(left), idOf.get(right), idOf.get(left + right)] as const;
-    const [leftId, rightId, joined] = ids;
+    const [left, right] = pairOf(entry);
+    const [leftId, rightId, joined] = [idOf.get(left), idOf.get(right), idOf.get(left + right)];
     const isText = (id: number | undefined): id is number => id !== undefined && (tokens[id]?.length ?? 0) > 0;
-    if (!isText(leftId) || !isText(rightId) || !isText(joined) || rest.length > 0) {
+    if (!isText(leftId) || !isText(rightId) || !isText(joined)) {
       refuse(`model.merges[${rank}]`, 'does not join two tokens of the vocabulary into a third');
     }
     return [leftId, rightId, joined];
   });
+}
+
+const noPair = ['', ''] as const;
+
+/** The two spellings of a merge, `"a b"` or `["a", "b"]`. */
+function pairOf(entry: unknown): readonly [left: string, right: string] {
+  if (typeof entry === 'string') {
+    const at = entry.indexOf(' ');
+    return at === -1 || entry.includes(' ', at + 1) ? noPair : [entry.slice(0, at), entry.slice(at + 1)];
+  }
+  const [left, right, ...rest] = list(entry);
+  return typeof left === 'string' && typeof right === 'string' && rest.length === 0 ? [left, right] : noPair;
 }
 
 /** A token that is found in text. Flags under which it would swallow its neighbours are refused: text must come back. */
@@ -192,6 +205,11 @@ function readLiteral({ id, content, normalized, single_word, lstrip, rstrip }: A
     if (isSet === true) refuse(`added_tokens[${at}].${flag}`, 'is true for a token that is not special');
   }
   return { id, content, normalized: normalized ?? true };
+}
+
+function readNormalizer({ normalizer }: TokenizerFile): 'NFC' | null {
+  if (!normalizer) return null;
+  return normalizer.type === 'NFC' || normalizer.normalizers.length > 0 ? 'NFC' : null;
 }
 
 /** The pre-tokenizer as cuts. `ByteLevel` comes last, since it ends the text and begins the bytes. */

@@ -106,6 +106,11 @@ describe('tokenizer.json', () => {
     ['a prefix space', (file) => (file.pre_tokenizer['add_prefix_space'] = true), 'pre_tokenizer.add_prefix_space is'],
     ['another splitter', (file) => (file.pre_tokenizer['type'] = 'Whitespace'), 'pre_tokenizer.type is missing or not'],
     ['another normalizer', (file) => (file.normalizer = { type: 'Lowercase' }), 'normalizer is missing or not'],
+    [
+      'normalizers among which is another',
+      (file) => (file.normalizer = { type: 'Sequence', normalizers: [{ type: 'NFC' }, { type: 'Lowercase' }] }),
+      'normalizer is missing or not',
+    ],
     ['another decoder', (file) => (file.decoder = { type: 'WordPiece' }), 'decoder.type is missing or not'],
     ['a special missing', (file) => file.added_tokens.pop(), 'added_tokens lacks <|reserved23|>, a special token of'],
     [
@@ -137,6 +142,8 @@ describe('tokenizer.json', () => {
       'model.vocab has an id that is not a whole number',
     ],
     ['a token of no bytes', (file) => (file.model.vocab['你'] = 400), 'model.vocab spells id 400 with characters that'],
+    ['a merge of one', (file) => (file.model.merges[0] = ['ab']), 'model.merges[0] does not join two tokens'],
+    ['a merge with nothing', (file) => (file.model.merges[0] = 'a '), 'model.merges[0] does not join two tokens'],
     ['a merge of three', (file) => (file.model.merges[0] = 'a b c'), 'model.merges[0] does not join two tokens'],
     [
       'a merge of a special',
@@ -200,6 +207,13 @@ describe('a tokenizer of another program', () => {
       for (const char of ['À', 'Á', 'õ', 'ÿ']) Reflect.deleteProperty(file.model.vocab, char); // 0xc0, 0xc1, 0xf5, 0xff
     });
     expect(createTokenizer(readTokenizerJson(json)).encode('ÿ')).toEqual(tinyTokenizer.encode('ÿ'));
+  });
+
+  test('may have its normalizers in a list', () => {
+    const lists = [[], [{ type: 'NFC' }]].map((normalizers) =>
+      change((file) => (file.normalizer = { type: 'Sequence', normalizers })),
+    );
+    expect(lists.map((json) => readTokenizerJson(json).normalizer)).toEqual([null, 'NFC']);
   });
 
   test('says which id it puts before a text', () => {
