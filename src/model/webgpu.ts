@@ -6,7 +6,7 @@
  * read, no reading without `await`, and buffers kept for reuse are bounded.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { errorCode } from '../util/errors.ts';
+import { errorCode, UserError } from '../util/errors.ts';
 import { registerWebgpuKernels } from './webgpu-kernels.ts';
 import { replaceTfjsKernels } from './webgpu-tfjs.ts';
 import { prepareVulkan } from './webgpu-vulkan.ts';
@@ -133,6 +133,20 @@ function withNavigatorGpu<T>(construct: () => T): T {
   }
 }
 
+/** What Dawn reports (a GPUError) as an error of ours; too little memory is something that the user can change. */
+export function gpuFailure(error: { message: string }): Error {
+  if (error.constructor.name === 'GPUOutOfMemoryError') {
+    return new UserError(
+      'The GPU has too little memory for this model.',
+      'Choose a smaller size, or another backend.',
+      {
+        cause: error,
+      },
+    );
+  }
+  return new Error(`webgpu: ${error.message}`);
+}
+
 interface ReadingBackend {
   read(dataId: object): Promise<unknown>;
   readSync(dataId: object): unknown;
@@ -141,23 +155,22 @@ interface ReadingBackend {
 
 /** Makes reads throw what went wrong on the GPU since the last one, and replaces the browser's way to read without waiting. */
 function guardReads(backend: ReadingBackend, device: GpuDevice): void {
-  let failure: string | undefined;
+  let failure: Error | undefined;
   device.addEventListener('uncapturederror', (event) => {
     event.preventDefault(); // Dawn prints it otherwise
-    failure ??= event.error.message;
+    failure ??= gpuFailure(event.error);
   });
   void device.lost.then(({ reason, message }) => {
-    if (reason !== 'destroyed') failure = `the GPU was lost: ${message}`;
+    if (reason !== 'destroyed') failure = new Error(`webgpu: the GPU was lost: ${message}`);
   });
   const read = backend.read.bind(backend);
   backend.read = async (dataId) => {
-    const values = await read(dataId);
-    if (failure !== undefined) {
-      const message = failure;
-      failure = undefined;
-      throw new Error(`webgpu: ${message}`);
-    }
-    return values;
+    const [result] = await Promise.allSettled([read(dataId)]);
+    const first = failure; // says more than what the read threw for the same reason
+    failure = undefined;
+    if (first !== undefined) throw first;
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
   };
   const readSync = backend.readSync.bind(backend);
   backend.readSync = (dataId) => {

@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { boundFreeBuffers, deviceName, isSoftware, type BufferPool } from '../../src/model/webgpu.ts';
+import { boundFreeBuffers, deviceName, gpuFailure, isSoftware, type BufferPool } from '../../src/model/webgpu.ts';
+import { UserError } from '../../src/util/errors.ts';
 import { driverManifests, loadForGood } from '../../src/model/webgpu-vulkan.ts';
 
 describe('adapters', () => {
@@ -79,6 +80,18 @@ describe.skipIf(process.platform === 'win32')('Vulkan drivers', () => {
     expect(loadForGood([join(none, 'libvulkan.so.1')])).toBe(false);
     expect(loadForGood([])).toBe(false);
   });
+});
+
+test('too little memory is something the user can change, any other failure is a fault', () => {
+  class GPUOutOfMemoryError {
+    message = 'buffer of 9 GB';
+  }
+  const tooMuch = gpuFailure(new GPUOutOfMemoryError());
+  expect(tooMuch).toBeInstanceOf(UserError);
+  expect(tooMuch.message).toBe('The GPU has too little memory for this model.');
+  const fault = gpuFailure({ message: 'no such binding' });
+  expect(fault).not.toBeInstanceOf(UserError);
+  expect(fault.message).toBe('webgpu: no such binding');
 });
 
 test('freed buffers are kept for reuse until they are many more than were ever used at once', () => {
