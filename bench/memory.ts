@@ -93,7 +93,7 @@ async function watch(
     const { tensors } = await child.request<{ tensors: number }>({ do: 'settle' });
     return { rss: child.usage().rssMiB ?? Number.NaN, tensors };
   };
-  await work(Math.ceil(count / 5));
+  await work(count / 2);
   const before = await settled();
   const rss = [before.rss];
   let after = before;
@@ -124,7 +124,7 @@ async function main(): Promise<void> {
   const watched = await trainingField(args.engines.split(','), [], ['--expose-gc', '--max-semi-space-size=1']);
   for (const contender of watched.contenders) grown.push(...(await growth(contender)));
   console.log(
-    `\nresident memory over ${count} steps and ${count} replies after a warm-up of ${Math.ceil(count / 5)}, MiB`,
+    `\nresident memory over ${count} steps and ${count} replies after a warm-up of ${count / 2}, MiB`,
   );
   for (const { engine, what, rssMiB, grewMiB, tensors, grows } of grown) {
     const verdict = grows ? 'GROWS' : 'steady';
