@@ -26,7 +26,12 @@
       'defines': ['NAPI_VERSION=8'],
       # sums may be reordered, so that they use the CPU's wide registers; NaN and infinity stay what they are
       'cflags': ['-O3', '-fno-math-errno', '-fno-trapping-math', '-fno-signed-zeros', '-fassociative-math'],
-      'libraries': ['-l:libtensorflow_framework.so.2', '-Wl,-rpath,\$$ORIGIN/../../../../../site/tensorflow'],
+      # never unloaded with the thread that loaded it: TensorFlow keeps what it registered
+      'libraries': [
+        '-l:libtensorflow_framework.so.2',
+        '-Wl,-rpath,\$$ORIGIN/../../../../../site/tensorflow',
+        '-Wl,-z,nodelete',
+      ],
       'library_dirs': ['../site/tensorflow'],
     },
     {

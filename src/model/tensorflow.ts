@@ -8,13 +8,14 @@
  * Not covered: more than one GPU; Windows.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { projectRoot } from '../util/dist.ts';
 import { errorCode } from '../util/errors.ts';
+import { sha256 } from '../util/files.ts';
 
 export type TensorflowName = 'native' | 'cuda';
 
@@ -27,6 +28,21 @@ export interface SetupRecord {
   tensorflow: string;
   /** which of TensorFlow's builds */
   build: 'cpu' | 'cuda';
+  /** `sourcesHash` of what was built */
+  sources: string;
+}
+
+/** What setup:gpu builds from. */
+export const sourcesFolder = join(projectRoot, 'scripts', 'setup-gpu');
+
+/** SHA-256 over the build's sources: another one means kernels that this program does not know. */
+export function sourcesHash(): string {
+  return sha256(
+    readdirSync(sourcesFolder)
+      .sort()
+      .map((name) => `${name}\n${readFileSync(join(sourcesFolder, name), 'utf8')}`)
+      .join('\n'),
+  );
 }
 
 export const packageName = '@tensorflow/tfjs-node-gpu';
@@ -94,6 +110,8 @@ export function startTensorflow(name: TensorflowName): {
   hasOwnKernels: boolean;
 } {
   const record = setupRecord();
+  if (record && record.sources !== sourcesHash())
+    throw new Error('set up by another version of this program; run `npm run setup:gpu` again');
   if (name === 'cuda' && record?.build === 'cpu')
     throw new Error('set up for the CPU only; with an NVIDIA driver here run `npm run setup:gpu` again');
   loaded ??= load(name === 'cuda');

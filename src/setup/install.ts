@@ -6,7 +6,7 @@
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { addonPath, packageName, type SetupRecord } from '../model/tensorflow.ts';
+import { addonPath, packageName, sourcesFolder, sourcesHash, type SetupRecord } from '../model/tensorflow.ts';
 import { distFile, projectRoot } from '../util/dist.ts';
 import { errorCode, UserError } from '../util/errors.ts';
 import { freeBytes } from '../util/files.ts';
@@ -35,9 +35,6 @@ const neededBytes = { cpu: 1.8e9, cuda: 11e9 };
 /** What is built. */
 const built = ['tfjs_binding.node', 'kernels.node', 'surroundings.node'];
 
-/** Build sources in the repository. */
-const sources = join(projectRoot, 'scripts', 'setup-gpu');
-
 /** What is set up in a folder now, if it is whole and of this version. */
 export function installed(folder: string): SetupRecord | undefined {
   let record: SetupRecord;
@@ -48,7 +45,8 @@ export function installed(folder: string): SetupRecord | undefined {
     throw error;
   }
   const addons = dirname(join(folder, 'node_modules', packageName, addonPath));
-  const whole = record.tensorflow === tensorflowVersion && built.every((name) => existsSync(join(addons, name)));
+  const current = record.tensorflow === tensorflowVersion && record.sources === sourcesHash();
+  const whole = current && built.every((name) => existsSync(join(addons, name)));
   return whole ? record : undefined;
 }
 
@@ -74,7 +72,7 @@ export async function setUpTensorflow(options: SetupOptions): Promise<{ device: 
     rmSync(join(site, 'tensorflow', 'include'), { recursive: true });
     say('Training a few steps with it.');
     const device = await proveIt(staging, build, run, signal);
-    const record: SetupRecord = { tensorflow: tensorflowVersion, build };
+    const record: SetupRecord = { tensorflow: tensorflowVersion, build, sources: sourcesHash() };
     writeFileSync(join(staging, 'setup.json'), `${JSON.stringify(record, null, 2)}\n`);
     signal.throwIfAborted();
     publish(staging, folder);
@@ -161,7 +159,7 @@ async function stagePackages(staging: string, from: Parameters<typeof fetchPacka
 
 async function buildAddon(staging: string, run: Run, signal: AbortSignal): Promise<void> {
   const building = join(staging, 'build');
-  cpSync(sources, building, { recursive: true });
+  cpSync(sourcesFolder, building, { recursive: true });
   const headers = join(dirname(process.execPath), '..');
   const here = process.env['npm_config_nodedir'] === undefined && existsSync(join(headers, 'include/node/node_api.h'));
   try {

@@ -1,8 +1,12 @@
 /** Backends that are there and backends that are not. The first test starts them: tfjs is one per process. */
+import { once } from 'node:events';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test, vi } from 'vitest';
 import { availableBackends, measureBackend, pickBackend, prepareBackend, useBackend } from '../../src/model/backend.ts';
 import { backendNames } from '../../src/types.ts';
+import { distFile } from '../../src/util/dist.ts';
 import { UserError } from '../../src/util/errors.ts';
 import { hasNative } from './helpers.ts';
 
@@ -68,6 +72,28 @@ describe('backends', () => {
     const report = (await availableBackends()).find((r) => r.name === 'native');
     expect(report?.device).toMatch(/, \d+ threads, TensorFlow \d+\.\d+\.\d+$/);
   });
+
+  test.skipIf(!hasNative)(
+    'native starts in one thread after another (skipped: no TensorFlow; npm run setup:gpu)',
+    async () => {
+      const code = `
+      const { parentPort, workerData } = require('node:worker_threads');
+      import(workerData).then(async ({ pickBackend }) => parentPort.postMessage(await pickBackend('native')));`;
+      const start = async (): Promise<unknown> => {
+        const worker = new Worker(code, {
+          eval: true,
+          workerData: pathToFileURL(distFile('src/model/backend.ts')).href,
+        });
+        const ended = once(worker, 'exit');
+        const [answer] = (await once(worker, 'message')) as [unknown];
+        await ended;
+        return answer;
+      };
+      expect(await start()).toBe('native');
+      expect(await start()).toBe('native');
+      expect(await Promise.all([start(), start()])).toEqual(['native', 'native']);
+    },
+  );
 
   test('an unusable name is an error that says why and what to choose', async () => {
     const reports = await availableBackends();

@@ -8,7 +8,14 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { addonPath, packageName } from '../../src/model/tensorflow.ts';
+import {
+  addonPath,
+  packageName,
+  sourcesHash,
+  startTensorflow,
+  tensorflowFolder,
+  useTensorflowFrom,
+} from '../../src/model/tensorflow.ts';
 import { CommandFailed, run as reallyRun, type Run } from '../../src/setup/command.ts';
 import { installed, setUpTensorflow, type SetupOptions } from '../../src/setup/install.ts';
 import { cpuWheels, cudaWheels, isNeeded, tensorflowVersion, type Wheel } from '../../src/setup/wheels.ts';
@@ -118,7 +125,7 @@ describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
       ]);
       expect(readFileSync(join(folder, 'site/tensorflow/libtensorflow_cc.so.2'), 'utf8')).toBe('the library');
       expect(readFileSync(join(folder, 'node_modules', packageName, addonPath), 'utf8')).toBe('tfjs_binding');
-      expect(installed(folder)).toEqual({ tensorflow: tensorflowVersion, build: 'cpu' });
+      expect(installed(folder)).toEqual({ tensorflow: tensorflowVersion, build: 'cpu', sources: sourcesHash() });
     });
 
     test('in place of the union package it puts one that hands on tfjs-core', async () => {
@@ -212,6 +219,24 @@ describe('what is set up', () => {
     for (const record of ['{"tensorflow": "1.0.0", "build": "cpu"}', '{', `{"tensorflow": "${tensorflowVersion}"}`]) {
       writeFileSync(join(folder, 'setup.json'), record);
       expect(installed(folder)).toBeUndefined();
+    }
+  });
+
+  test('what another version built is not loaded', () => {
+    mkdirSync(folder);
+    writeFileSync(
+      join(folder, 'setup.json'),
+      JSON.stringify({ tensorflow: tensorflowVersion, build: 'cpu', sources: 'x' }),
+    );
+    useTensorflowFrom(folder);
+    try {
+      expect(() => startTensorflow('native')).toThrow(
+        /^set up by another version of this program; run `npm run setup:gpu` again$/,
+      );
+      writeFileSync(join(folder, 'setup.json'), JSON.stringify({ build: 'cpu', sources: sourcesHash() }));
+      expect(() => startTensorflow('cuda')).toThrow(/^set up for the CPU only; with an NVIDIA driver here run/);
+    } finally {
+      useTensorflowFrom(tensorflowFolder);
     }
   });
 
