@@ -1,6 +1,6 @@
 /**
  * Compiles the kernels: assembly/*.ts, the generated micro-kernels (microkernel.ts) and the operations' codes (tape.ts)
- * become kernels.wasm beside this file in dist/. Part of `npm run build`: `node dist/src/kernels/build.js`. Skipped when
+ * become kernels.wasm beside this file in dist/, and kernels-fused.wasm for engines that know fused multiply-add. Part of `npm run build`: `node dist/src/kernels/build.js`. Skipped when
  * nothing that goes into it has changed.
  */
 import { createHash } from 'node:crypto';
@@ -13,15 +13,18 @@ import { distFile, projectRoot } from '../util/dist.ts';
 import { emitMicroKernels } from './microkernel.ts';
 import { entryWords, operations, partialElements } from './tape.ts';
 
-/** The file that pool.ts loads. */
-const target = distFile('src/kernels/kernels.wasm');
+/** The files that pool.ts chooses from. */
+const variants = [
+  { target: distFile('src/kernels/kernels.wasm'), fused: false },
+  { target: distFile('src/kernels/kernels-fused.wasm'), fused: true },
+];
 
-const options = [
+const optionsFor = (fused: boolean): string[] => [
   '-O3',
   '--converge',
   '--noAssert',
   ...['--runtime', 'stub'],
-  ...['--enable', 'simd,threads,bulk-memory'],
+  ...['--enable', `simd,threads,bulk-memory${fused ? ',relaxed-simd' : ''}`],
   '--importMemory',
   '--sharedMemory',
   ...['--initialMemory', '1', '--maximumMemory', '65536'],
@@ -31,7 +34,7 @@ const options = [
 export async function compileAssembly(
   sources: ReadonlyMap<string, string>,
   entry: string,
-  flags: readonly string[] = options,
+  flags: readonly string[],
 ): Promise<Uint8Array> {
   let binary: Uint8Array | undefined;
   const messages: string[] = [];
@@ -49,10 +52,10 @@ export async function compileAssembly(
 }
 
 /** Every source of the kernels by name, generated ones included. */
-export function assemblySources(): Map<string, string> {
+export function assemblySources(fused: boolean): Map<string, string> {
   const folder = join(projectRoot, 'src/kernels/assembly');
   const sources = new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
-  sources.set('microkernel.ts', emitMicroKernels());
+  sources.set('microkernel.ts', emitMicroKernels(fused));
   const codes = operations.map((name, code) => `export const ${name}Code: i32 = ${code};`);
   codes.push(`export const entryBytes: usize = ${4 * entryWords};`);
   codes.push(`export const partialElements: i32 = ${partialElements};`);
@@ -62,15 +65,17 @@ export function assemblySources(): Map<string, string> {
 
 /** Builds what is out of date. */
 export async function buildKernels(): Promise<void> {
-  const sources = assemblySources();
   const version = (JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { devDependencies: object })
     .devDependencies;
-  const inputs = JSON.stringify([options, version, ...[...sources].sort()]);
-  const hash = createHash('sha256').update(inputs).digest('hex');
-  const hashFile = `${target}.sha256`;
-  if (existsSync(target) && existsSync(hashFile) && readFileSync(hashFile, 'utf8') === hash) return;
-  writeFileSync(target, await compileAssembly(sources, 'kernels.ts'));
-  writeFileSync(hashFile, hash);
+  for (const { target, fused } of variants) {
+    const [sources, options] = [assemblySources(fused), optionsFor(fused)];
+    const inputs = JSON.stringify([options, version, ...[...sources].sort()]);
+    const hash = createHash('sha256').update(inputs).digest('hex');
+    const hashFile = `${target}.sha256`;
+    if (existsSync(target) && existsSync(hashFile) && readFileSync(hashFile, 'utf8') === hash) continue;
+    writeFileSync(target, await compileAssembly(sources, 'kernels.ts', options));
+    writeFileSync(hashFile, hash);
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildKernels();

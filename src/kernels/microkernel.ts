@@ -101,8 +101,8 @@ function multiplyAdd(sum: string, a: string, b: string, fused: boolean): string 
     : `${sum} = f32x4.add(${sum}, f32x4.mul(${a}, ${b}));`;
 }
 
-/** The module that assembly/ imports as './microkernel'. */
-export function emitMicroKernels(): string {
+/** The module that assembly/ imports as './microkernel'; `fused` as in TileShape. */
+export function emitMicroKernels(fused: boolean): string {
   const heights = Array.from({ length: tile.rows }, (_, i) => i + 1);
   const tiles: [string, Partial<TileShape>][] = [];
   for (const rows of heights) {
@@ -119,6 +119,6 @@ export function emitMicroKernels(): string {
   return [
     `export const tileRows: i32 = ${tile.rows};`,
     `export const tileColumns: i32 = ${tile.columns};`,
-    ...tiles.map(([name, shape]) => emitTile(name, { ...tile, ...shape })),
+    ...tiles.map(([name, shape]) => emitTile(name, { ...tile, fused, ...shape })),
   ].join('\n');
 }

@@ -8,6 +8,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { UserError, check } from '../util/errors.ts';
 import { distFile } from '../util/dist.ts';
@@ -179,11 +180,20 @@ const align = (address: number): number => Math.ceil(address / lineBytes) * line
 
 let module: Promise<WasmModule> | undefined;
 
-/** The kernels, compiled once a process. */
+/**
+ * The kernels, compiled once a process: with fused multiply-add (relaxed SIMD) where this Node knows it, which is a third
+ * faster and rounds once instead of twice. Node 20 knows it behind a flag.
+ */
 function compiled(): Promise<WasmModule> {
-  const file = distFile('src/kernels/kernels.wasm');
-  if (!existsSync(file)) throw new UserError(`${file} is missing.`, 'Run: npm run build');
-  module ??= wasm.compile(readFileSync(file));
+  if (module) return module;
+  const read = (name: string): Buffer => {
+    const file = distFile(`src/kernels/${name}`);
+    if (!existsSync(file)) throw new UserError(`${file} is missing.`, 'Run: npm run build');
+    return readFileSync(file);
+  };
+  const fused = read('kernels-fused.wasm');
+  if (!wasm.validate(fused)) setFlagsFromString('--experimental-wasm-relaxed-simd');
+  module = wasm.compile(wasm.validate(fused) ? fused : read('kernels.wasm'));
   return module;
 }
 
