@@ -6,7 +6,7 @@
  *   npm run build && npx tsc -p bench && node dist/bench/kernels.js
  *   node --experimental-wasm-relaxed-simd dist/bench/kernels.js    (Node 20: fused tiles too)
  *
- * Each figure is the best of several rounds, the cases taking turns: other processes only ever take time away.
+ * Each figure is the best of many short samples, the cases taking turns: other processes only ever take time away.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,22 +18,30 @@ import { wasm } from '../src/kernels/webassembly.ts';
 import { projectRoot } from '../src/util/dist.ts';
 import { machine } from './machine.ts';
 
-const rounds = 7;
+/** Longest time that one case may take in all. */
+const budgetMs = 400;
 
-/** Best milliseconds of one call of each case, over rounds in which they take turns. */
-function measure(cases: readonly (() => void)[], atLeastMs = 15): number[] {
-  const best = cases.map(() => Infinity);
+/**
+ * Best milliseconds of one call of each case. Samples are short (half a millisecond where the call is shorter), so that some
+ * fall between the turns of other processes; the cases take turns.
+ */
+function measure(cases: readonly (() => void)[]): number[] {
   const repeats = cases.map((run) => {
-    for (let i = 0; i < 3; i++) run();
+    for (let i = 0; i < 20; i++) run(); // until V8 has compiled it well
     const start = performance.now();
     run();
-    return Math.max(1, Math.ceil(atLeastMs / Math.max(1e-3, performance.now() - start)));
+    return Math.max(1, Math.ceil(0.5 / Math.max(1e-3, performance.now() - start)));
   });
-  for (let round = 0; round < rounds; round++) {
+  const best = cases.map(() => Infinity);
+  const spent = cases.map(() => 0);
+  for (let round = 0; round < 200; round++) {
     for (const [i, run] of cases.entries()) {
+      if (round > 4 && spent[i]! > budgetMs) continue;
       const start = performance.now();
       for (let n = 0; n < repeats[i]!; n++) run();
-      best[i] = Math.min(best[i]!, (performance.now() - start) / repeats[i]!);
+      const ms = performance.now() - start;
+      spent[i]! += ms;
+      best[i] = Math.min(best[i]!, ms / repeats[i]!);
     }
   }
   return best;
@@ -85,12 +93,12 @@ async function probeTiles(): Promise<TileResult[]> {
         const run = exports[`tile${i}`] as (...args: number[]) => void;
         const lda = access === 'rows' ? 4 * k + 64 : 4 * tile.rows;
         return () => {
-          for (let n = 0; n < 100; n++) run(k, a, lda, b, c, 64, 0);
+          for (let n = 0; n < 20; n++) run(k, a, lda, b, c, 64, 0);
         };
       }),
     );
     results.push(
-      ...chosen.map((shape, i) => ({ ...shape, gflops: (200 * shape.rows * shape.columns * k) / times[i]! / 1e6 })),
+      ...chosen.map((shape, i) => ({ ...shape, gflops: (40 * shape.rows * shape.columns * k) / times[i]! / 1e6 })),
     );
   }
   return results.sort((x, y) => y.gflops - x.gflops);
@@ -169,13 +177,13 @@ function benchLinear(pool: KernelPool): LinearResult[] {
     pool.floats(x, rows * k).fill(0.5);
     const [ms] = measure([
       () => {
-        for (let i = 0; i < 10; i++) pool.tape.linear({ x, ldx: k, m: rows, k, n, panels, dtype, y, ldy: n });
+        for (let i = 0; i < 4; i++) pool.tape.linear({ x, ldx: k, m: rows, k, n, panels, dtype, y, ldy: n });
         pool.tape.run();
       },
     ]);
     pool.release(mark);
     const bytes = 4 * panelWords(k, n, dtype);
-    const seconds = ms! / 1e4;
+    const seconds = ms! / 4e3;
     return { microseconds: 1e6 * seconds, gigabytesPerSecond: bytes / seconds / 1e9 };
   });
   return cases.map(({ k, n, rows, dtype }, i) => ({
