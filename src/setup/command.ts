@@ -22,7 +22,7 @@ export interface CommandOptions {
 export type Run = (program: string, args: readonly string[], options?: CommandOptions) => Promise<string>;
 
 /** lines kept of a failure's output */
-const tailLines = 12;
+const tailLines = 40;
 
 /** @throws CommandFailed when it cannot be started, or ends with another code than 0 */
 export const run: Run = (program, args, { cwd, env, signal } = {}) =>

@@ -27,10 +27,10 @@ export async function fetchPackage(
   try {
     const npm = process.env['npm_execpath'];
     const [program, ...first] = npm === undefined ? ['npm'] : [process.execPath, npm];
-    const args = [...first, 'pack', `${name}@${locked.version}`, '--json', '--silent', '--pack-destination', incoming];
-    const [packed] = JSON.parse(await run(program, args, { cwd: incoming, signal })) as { filename: string }[];
-    check(packed !== undefined, `npm packed nothing for ${name}`);
-    const archive = join(incoming, packed.filename);
+    const args = [...first, 'pack', `${name}@${locked.version}`, '--loglevel=error', '--pack-destination', incoming];
+    const packed = (await run(program, args, { cwd: incoming, signal })).trim().split('\n').at(-1);
+    check(packed, `npm packed nothing for ${name}`);
+    const archive = join(incoming, packed);
     const [algorithm = '', expected] = locked.integrity.split(/-(.*)/s);
     if (createHash(algorithm).update(readFileSync(archive)).digest('base64') !== expected)
       throw new UserError(
@@ -41,11 +41,17 @@ export async function fetchPackage(
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
     throw new UserError(
-      `${name} ${locked.version} could not be fetched: ${error.tail.split('\n').at(-1) ?? error.message}`,
+      `${name} ${locked.version} could not be fetched: ${reasonOf(error)}`,
       "Check the connection and npm's registry setting, then run it again.",
       { cause: error },
     );
   } finally {
     rmSync(incoming, { recursive: true, force: true });
   }
+}
+
+/** The line of npm's output that says why: not its code, nor where its log is. */
+function reasonOf({ tail, message }: CommandFailed): string {
+  const lines = tail.split('\n').flatMap((line) => /^npm (?:error|ERR!) (.+)/.exec(line)?.[1] ?? []);
+  return lines.find((line) => !/^(?:code|errno|syscall|type|A complete log) /.test(line)) ?? message;
 }

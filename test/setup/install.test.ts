@@ -62,7 +62,7 @@ function standIn(intervene: (step: Step) => void = () => undefined): Run {
     if (args.includes('--version')) return { step: 'tools' };
     if (args.includes('pack')) {
       writeFileSync(join(after(args, '--pack-destination'), 'package.tgz'), archive);
-      return { step: 'npm', output: '[{"filename": "package.tgz"}]' };
+      return { step: 'npm', output: 'package.tgz\n' };
     }
     if (args[0] === '-xzf') {
       writeFileSync(join(after(args, '-C'), 'package.json'), '{"version": "4.22.0"}');
@@ -147,8 +147,8 @@ describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
     });
 
     test.each<[Step, RegExp]>([
-      ['npm', /could not be fetched: no such host/],
-      ['tar', /could not be fetched/],
+      ['npm', /could not be fetched: request to the registry failed$/],
+      ['tar', /could not be fetched: it ended with 1$/],
       ['pip', /tensorflow-cpu .* could not be downloaded: no such host/],
       ['node-gyp', /the addon could not be built:\nsome lines\nno such host/],
       ['check', /was built but does not train here, and was removed again: no such host/],
@@ -156,7 +156,9 @@ describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
       mkdirSync(folder);
       writeFileSync(join(folder, 'setup.json'), 'an earlier set-up');
       const run = standIn((step) => {
-        if (step === failing) throw new CommandFailed('it ended with 1', 'some lines\nno such host');
+        const said =
+          step === 'npm' ? 'npm error code E1\nnpm error request to the registry failed' : 'some lines\nno such host';
+        if (step === failing) throw new CommandFailed('it ended with 1', said);
       });
       const error = await failure(setUpTensorflow(options(run)));
       expect(error).toBeInstanceOf(UserError);
