@@ -39,6 +39,16 @@ export const variants: readonly Variant[] = [
   variant('left context 0, dropout 0.2', { dropout: 0.2 }, { leftShare: 0 }),
   variant('left context 0, 4 passes', { epochs: 4 }, { leftShare: 0 }),
   variant('muon, rate 2e-3, left context 0, 4 passes', { ...muon, learningRate: 2e-3, epochs: 4 }, { leftShare: 0 }),
+  variant(
+    'muon, rate 4e-3, batch 1024, left context 0, 4 passes',
+    { ...muon, learningRate: 4e-3, batchTokens: 1024, epochs: 4 },
+    { leftShare: 0 },
+  ),
+  variant(
+    'muon, rate 4e-3, batch 1024, left context 0',
+    { ...muon, learningRate: 4e-3, batchTokens: 1024 },
+    { leftShare: 0 },
+  ),
   // optimizer and rate
   variant('rate 5e-4', { learningRate: 5e-4 }),
   variant('rate 2e-3', { learningRate: 2e-3 }),
