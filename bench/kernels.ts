@@ -4,14 +4,13 @@
  * speed, attention. Prints tables and writes bench/results/kernels.json.
  *
  *   npm run build && npx tsc -p bench && node dist/bench/kernels.js
- *   node --experimental-wasm-relaxed-simd dist/bench/kernels.js    (Node 20: fused tiles too)
  *
  * Each figure is the best of many short samples, the cases taking turns: other processes only ever take time away.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compileAssembly } from '../src/kernels/build.ts';
-import { type Access, type TileShape, emitTile, tile } from '../src/kernels/microkernel.ts';
+import { type Access, type TileShape, emitTile, tiles as built } from '../src/kernels/microkernel.ts';
 import { type KernelPool, openPool } from '../src/kernels/pool.ts';
 import { type PanelType, panelWords } from '../src/kernels/tape.ts';
 import { wasm } from '../src/kernels/webassembly.ts';
@@ -63,7 +62,7 @@ async function probeTiles(): Promise<TileResult[]> {
   ] as const) {
     for (const access of ['rows', 'columns'] as Access[]) {
       for (const unroll of [1, 4]) {
-        for (const fused of [false, true]) shapes.push({ ...tile, access, rows, columns, unroll, fused });
+        for (const fused of [false, true]) shapes.push({ ...built.plain, access, rows, columns, unroll, fused });
       }
     }
   }
@@ -91,7 +90,7 @@ async function probeTiles(): Promise<TileResult[]> {
     const times = measure(
       chosen.map(({ access }, i) => {
         const run = exports[`tile${i}`] as (...args: number[]) => void;
-        const lda = access === 'rows' ? 4 * k + 64 : 4 * tile.rows;
+        const lda = access === 'rows' ? 4 * k + 64 : 4 * built.plain.rows;
         return () => {
           for (let n = 0; n < 20; n++) run(k, a, lda, b, c, 64, 0);
         };
@@ -242,7 +241,7 @@ const round = (x: number): number => Math.round(10 * x) / 10;
 
 console.log(machine);
 const tiles = await probeTiles();
-console.log('\ntiles, GFLOP/s on one thread (the kernels are built with the first line of microkernel.ts)');
+console.log('\ntiles, GFLOP/s on one thread (the kernels are built with those that microkernel.ts names)');
 console.table(
   tiles.map(({ rows, columns, access, unroll, fused, gflops }) => ({
     tile: `${rows} x ${columns}`,

@@ -1,7 +1,7 @@
 /**
  * Compiles the kernels: assembly/*.ts, the generated micro-kernels (microkernel.ts) and the operations' codes (tape.ts)
- * become kernels.wasm beside this file in dist/, and kernels-fused.wasm for engines that know fused multiply-add. Part of `npm run build`: `node dist/src/kernels/build.js`. Skipped when
- * nothing that goes into it has changed.
+ * become kernels.wasm beside this file in dist/, and kernels-fused.wasm for engines that know fused multiply-add. Part of
+ * `npm run build`: `node dist/src/kernels/build.js`. Skipped when nothing that goes into it has changed.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -10,21 +10,15 @@ import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 import { check } from '../util/errors.ts';
 import { distFile, projectRoot } from '../util/dist.ts';
-import { emitMicroKernels } from './microkernel.ts';
+import { type Variant, emitMicroKernels, tiles, wasmFile } from './microkernel.ts';
 import { entryWords, operations, partialElements } from './tape.ts';
 
-/** The files that pool.ts chooses from. */
-const variants = [
-  { target: distFile('src/kernels/kernels.wasm'), fused: false },
-  { target: distFile('src/kernels/kernels-fused.wasm'), fused: true },
-];
-
-const optionsFor = (fused: boolean): string[] => [
+const optionsFor = (variant: Variant): string[] => [
   '-O3',
   '--converge',
   '--noAssert',
   ...['--runtime', 'stub'],
-  ...['--enable', `simd,threads,bulk-memory${fused ? ',relaxed-simd' : ''}`],
+  ...['--enable', `simd,threads,bulk-memory${tiles[variant].fused ? ',relaxed-simd' : ''}`],
   '--importMemory',
   '--sharedMemory',
   ...['--initialMemory', '1', '--maximumMemory', '65536'],
@@ -52,10 +46,10 @@ export async function compileAssembly(
 }
 
 /** Every source of the kernels by name, generated ones included. */
-export function assemblySources(fused: boolean): Map<string, string> {
+export function assemblySources(variant: Variant): Map<string, string> {
   const folder = join(projectRoot, 'src/kernels/assembly');
   const sources = new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
-  sources.set('microkernel.ts', emitMicroKernels(fused));
+  sources.set('microkernel.ts', emitMicroKernels(variant));
   const codes = operations.map((name, code) => `export const ${name}Code: i32 = ${code};`);
   codes.push(`export const entryBytes: usize = ${4 * entryWords};`);
   codes.push(`export const partialElements: i32 = ${partialElements};`);
@@ -65,12 +59,15 @@ export function assemblySources(fused: boolean): Map<string, string> {
 
 /** Builds what is out of date. */
 export async function buildKernels(): Promise<void> {
-  const version = (JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { devDependencies: object })
-    .devDependencies;
-  for (const { target, fused } of variants) {
-    const [sources, options] = [assemblySources(fused), optionsFor(fused)];
-    const inputs = JSON.stringify([options, version, ...[...sources].sort()]);
+  const { devDependencies } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as {
+    devDependencies: { assemblyscript: string };
+  };
+  for (const variant of Object.keys(tiles) as Variant[]) {
+    const sources = assemblySources(variant);
+    const options = optionsFor(variant);
+    const inputs = JSON.stringify([options, devDependencies.assemblyscript, ...[...sources].sort()]);
     const hash = createHash('sha256').update(inputs).digest('hex');
+    const target = distFile(`src/kernels/${wasmFile(variant)}`);
     const hashFile = `${target}.sha256`;
     if (existsSync(target) && existsSync(hashFile) && readFileSync(hashFile, 'utf8') === hash) continue;
     writeFileSync(target, await compileAssembly(sources, 'kernels.ts', options));

@@ -28,8 +28,7 @@ export interface TileShape {
   fused: boolean;
 }
 
-/** The tile that the kernels are built with, and what is left of it at a lower edge (rows 1 to 4). */
-export const tile: TileShape = {
+const plain: TileShape = {
   access: 'rows',
   rows: 4,
   columns: panelColumns,
@@ -38,6 +37,13 @@ export const tile: TileShape = {
   weights: 'f32',
   fused: false,
 };
+
+/** The tiles that the kernels are built with; lower ones, down to one row, do what is left at a lower edge. */
+export const tiles = { plain, fused: { ...plain, rows: 6, unroll: 1, fused: true } } as const;
+export type Variant = keyof typeof tiles;
+
+/** The module of a variant, beside the compiled build.ts. */
+export const wasmFile = (variant: Variant): string => (variant === 'plain' ? 'kernels.wasm' : 'kernels-fused.wasm');
 
 /**
  * Function `name(kc, a, lda, b, c, ldc, accumulate[, panelBytes])`; strides in bytes, kc >= 1. c (+)= A B.
@@ -101,24 +107,45 @@ function multiplyAdd(sum: string, a: string, b: string, fused: boolean): string 
     : `${sum} = f32x4.add(${sum}, f32x4.mul(${a}, ${b}));`;
 }
 
-/** The module that assembly/ imports as './microkernel'; `fused` as in TileShape. */
-export function emitMicroKernels(fused: boolean): string {
+/** The module that assembly/ imports as './microkernel': the shape, and a tile of any height up to its own. */
+export function emitMicroKernels(variant: Variant): string {
+  const tile = tiles[variant];
   const heights = Array.from({ length: tile.rows }, (_, i) => i + 1);
-  const tiles: [string, Partial<TileShape>][] = [];
+  const functions: [string, Partial<TileShape>][] = [];
   for (const rows of heights) {
-    tiles.push([`rows${rows}`, { rows }], [`columns${rows}`, { access: 'columns', rows }]);
-    tiles.push([`rows${rows}bf16`, { rows, weights: 'bf16' }]);
+    functions.push([`rows${rows}`, { rows }], [`columns${rows}`, { access: 'columns', rows }]);
+    functions.push([`rows${rows}bf16`, { rows, weights: 'bf16' }]);
   }
   for (const weights of ['f32', 'bf16'] as const) {
     const suffix = weights === 'bf16' ? 'bf16' : '';
-    tiles.push(
-      [`wide1${suffix}`, { rows: 1, panels: 4, weights }],
-      [`wide2${suffix}`, { rows: 2, panels: 2, weights }],
-    );
+    for (const [rows, panels] of lowTiles)
+      functions.push([`wide${rows}${suffix}`, { rows, panels, weights, unroll: 4 }]);
   }
+  const parameters = 'rows: i32, kc: i32, a: usize, lda: usize, b: usize, c: usize, ldc: usize, acc: i32';
+  const dispatch = (name: string, access: string, suffix: string): string =>
+    [
+      `export function ${name}(${parameters}): void {`,
+      ...heights
+        .toReversed()
+        .map(
+          (rows) =>
+            `  if (rows == ${rows}) ${access}${rows}${suffix}(kc, a, lda, b, c, ldc, acc);${rows > 1 ? ' else' : ''}`,
+        ),
+      '}',
+    ].join('\n');
   return [
     `export const tileRows: i32 = ${tile.rows};`,
     `export const tileColumns: i32 = ${tile.columns};`,
-    ...tiles.map(([name, shape]) => emitTile(name, { ...tile, fused, ...shape })),
+    ...lowTiles.map(([rows, panels]) => `export const wide${rows}Panels: i32 = ${panels};`),
+    ...functions.map(([name, shape]) => emitTile(name, { ...tile, ...shape })),
+    dispatch('tileByRows', 'rows', ''),
+    dispatch('tileByColumns', 'columns', ''),
+    dispatch('tileByRowsBf16', 'rows', 'bf16'),
   ].join('\n');
 }
+
+/** One or two rows times weights: rows, and how many panels side by side keep the adders busy within 16 registers. */
+const lowTiles = [
+  [1, 3],
+  [2, 2],
+] as const;

@@ -12,6 +12,7 @@ import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { UserError, check } from '../util/errors.ts';
 import { distFile } from '../util/dist.ts';
+import { type Variant, wasmFile } from './microkernel.ts';
 import { type WasmMemory, type WasmModule, wasm } from './webassembly.ts';
 import { type Address, type Tape, createTape, entryWords, operations } from './tape.ts';
 
@@ -19,6 +20,8 @@ export type { Address, Tape } from './tape.ts';
 
 export interface KernelPool {
   readonly threads: number;
+  /** whether products use fused multiply-add: the same bits only among pools of one variant */
+  readonly variant: Variant;
   /** Zeroed words (f32 or i32), 64-byte aligned. Memory grows as needed; views taken before keep to the old length. */
   allocate(words: number): Address;
   /** `release(mark())` frees everything allocated in between. */
@@ -95,10 +98,11 @@ for (;;) {
  * Opens a pool of `threads` (default: every core, at most 8; 1 = no workers).
  * @throws UserError when the kernels have not been built
  */
-export async function openPool(options: { threads?: number } = {}): Promise<KernelPool> {
+export async function openPool(options: { threads?: number; variant?: Variant } = {}): Promise<KernelPool> {
   const threads = options.threads ?? Math.min(availableParallelism(), 8);
   check(Number.isInteger(threads) && threads >= 1 && threads <= 64, `a pool of ${threads} threads`);
-  const module = await compiled();
+  const { variant, module: compiling } = compiled(options.variant);
+  const module = await compiling;
   const memory = new wasm.Memory({ initial: 1, maximum: maxPages, shared: true });
   const instance = new wasm.Instance(module, imports(memory));
   const kernels = instance.exports as unknown as KernelExports;
@@ -147,6 +151,7 @@ export async function openPool(options: { threads?: number } = {}): Promise<Kern
 
   return {
     threads,
+    variant,
     tape: createTape(new Int32Array(memory.buffer, tapeAt, entryWords * tapeCapacity), execute),
     allocate(words) {
       check(Number.isSafeInteger(words) && words >= 0, `allocate ${words} words`);
@@ -178,23 +183,24 @@ export async function openPool(options: { threads?: number } = {}): Promise<Kern
 
 const align = (address: number): number => Math.ceil(address / lineBytes) * lineBytes;
 
-let module: Promise<WasmModule> | undefined;
+const modules = new Map<Variant, Promise<WasmModule>>();
 
 /**
- * The kernels, compiled once a process: with fused multiply-add (relaxed SIMD) where this Node knows it, which is a third
- * faster and rounds once instead of twice. Node 20 knows it behind a flag.
+ * The kernels, compiled once a process: unless `wanted` says otherwise with fused multiply-add (relaxed SIMD) where this
+ * Node knows it, which is a fifth faster and rounds once instead of twice. Node 20 knows it behind a flag.
  */
-function compiled(): Promise<WasmModule> {
-  if (module) return module;
-  const read = (name: string): Buffer => {
-    const file = distFile(`src/kernels/${name}`);
+function compiled(wanted: Variant | undefined): { variant: Variant; module: Promise<WasmModule> } {
+  const read = (variant: Variant): Uint8Array => {
+    const file = distFile(`src/kernels/${wasmFile(variant)}`);
     if (!existsSync(file)) throw new UserError(`${file} is missing.`, 'Run: npm run build');
     return readFileSync(file);
   };
-  const fused = read('kernels-fused.wasm');
-  if (!wasm.validate(fused)) setFlagsFromString('--experimental-wasm-relaxed-simd');
-  module = wasm.compile(wasm.validate(fused) ? fused : read('kernels.wasm'));
-  return module;
+  const available = (): boolean => wasm.validate(read('fused'));
+  if (wanted !== 'plain' && !available()) setFlagsFromString('--experimental-wasm-relaxed-simd');
+  const variant = wanted ?? (available() ? 'fused' : 'plain');
+  const module = modules.get(variant) ?? wasm.compile(read(variant));
+  modules.set(variant, module);
+  return { variant, module };
 }
 
 interface WorkerSetup {

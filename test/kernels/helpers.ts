@@ -1,4 +1,7 @@
-/** Pools of 1, 2 and 3 threads, on which every kernel must give the same bits, and numbers to try them on. */
+/**
+ * Pools of 1, 2 and 3 threads, on which every kernel must give the same bits, pools without fused multiply-add, which must
+ * agree closely, and numbers to try them on.
+ */
 import { afterAll, beforeAll, expect } from 'vitest';
 import { type KernelPool, openPool } from '../../src/kernels/pool.ts';
 import type { Address } from '../../src/kernels/tape.ts';
@@ -16,15 +19,17 @@ export interface Bench {
 
 /** The pools, opened once for a file of tests. */
 export function usePools(threadCounts: readonly number[] = [1, 2, 3]): {
-  /** Runs `body` on every pool, checks that what it returns has the same bits on each, and returns it. */
+  /** Runs `body` on every pool, checks that what it returns agrees, and returns it. */
   onEveryPool: (body: (bench: Bench) => Float32Array) => Float32Array;
 } {
   const pools: KernelPool[] = [];
+  const plain: KernelPool[] = [];
   beforeAll(async () => {
     for (const threads of threadCounts) pools.push(await openPool({ threads }));
+    for (const threads of threadCounts.slice(0, 2)) plain.push(await openPool({ threads, variant: 'plain' }));
   });
   afterAll(() => {
-    for (const pool of pools) pool.close();
+    for (const pool of [...pools, ...plain]) pool.close();
   });
 
   const onPool = (pool: KernelPool, body: (bench: Bench) => Float32Array): Float32Array => {
@@ -49,10 +54,19 @@ export function usePools(threadCounts: readonly number[] = [1, 2, 3]): {
 
   return {
     onEveryPool(body) {
-      const [first, ...others] = pools.map((pool) => onPool(pool, body));
-      expect(first).toBeDefined();
-      for (const other of others) expect(bits(other)).toEqual(bits(first!));
-      return first!;
+      const same = (group: KernelPool[]): Float32Array => {
+        const [first, ...others] = group.map((pool) => onPool(pool, body));
+        expect(first).toBeDefined();
+        for (const other of others) expect(bits(other)).toEqual(bits(first!));
+        return first!;
+      };
+      const [result, unfused] = [same(pools), same(plain)];
+      const size = result.reduce((most, x) => Math.max(most, Number.isFinite(x) ? Math.abs(x) : 0), 0);
+      for (let i = 0; i < result.length; i++) {
+        const [x, y] = [result[i]!, unfused[i]!];
+        if (!Object.is(x, y) && !(Math.abs(x - y) <= 1e-4 * size)) expect(y, `element ${i} unfused`).toBe(x);
+      }
+      return result;
     },
   };
 }

@@ -12,7 +12,7 @@ import { tileRows } from './microkernel';
 import { multiplyStrip, packColumnMajor, packRowMajor, panelRow } from './panels';
 import { address, first, int, last, scratch } from './shared';
 
-const mostRows: i32 = 64;
+const mostRows: i32 = (64 / tileRows) * tileRows;
 // words of a block of scores that two of them share the L2 cache with
 const blockWords: i32 = 1 << 16;
 
@@ -34,7 +34,7 @@ export function attentionBackward(entry: usize): void {
   const scale: f32 = 1 / sqrt<f32>(<f32>headWidth);
 
   const ldScores = (panelsOf(length) << 5) + 64;
-  const blockRows = max(tileRows, min(mostRows, (blockWords / <i32>(ldScores >> 2)) & ~(tileRows - 1)));
+  const blockRows = max(tileRows, min(mostRows, (blockWords / <i32>(ldScores >> 2) / tileRows) * tileRows));
   const byKey = <usize>headWidth * panelRow; // panels of 8 keys
   const byColumn = align64(<usize>length * panelRow) + 64; // panels of 8 columns of a head, over all keys
   const blockPanel = <usize>blockRows * panelRow + 64; // and over a block of queries

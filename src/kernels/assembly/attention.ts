@@ -1,5 +1,5 @@
 // Causal attention with grouped keys. A thread takes whole heads; for a head of keys it packs K and V once and then goes
-// through the queries in strips of 4 rows, whose scores (4, length) stay in the L1 cache: a score matrix never exists.
+// through the queries in strips of a tile's rows, whose scores (tileRows, length) stay in the L1 cache: a score matrix never exists.
 // Only the part of the scores at or below the diagonal is computed, to within a tile.
 
 import { tileRows } from './microkernel';

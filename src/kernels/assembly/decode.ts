@@ -1,8 +1,8 @@
 // Generation: weights packed once into panels, and a few rows times them. One row is bound by the speed of memory, so the
-// panels are read in sequence, each weight once for all rows; four panels side by side keep enough sums going for one row.
+// panels are read in sequence, each weight once for all rows; several panels side by side keep enough sums going for one row.
 
 import {
-  rows1, rows1bf16, rows2, rows2bf16, rows3, rows3bf16, rows4, rows4bf16, tileRows, wide1, wide1bf16, wide2, wide2bf16,
+  tileByRows, tileByRowsBf16, tileRows, wide1, wide1Panels, wide1bf16, wide2, wide2Panels, wide2bf16,
 } from './microkernel';
 import { copyEdge, packColumnMajor, packRowMajor, panelRow } from './panels';
 import { address, edgeTile, first, int, last } from './shared';
@@ -62,7 +62,7 @@ export function linear(entry: usize): void {
   let p = first(count);
   if (m < 3) {
     const whole = min(end, n >> 3);
-    const step = m == 1 ? 4 : 2;
+    const step = m == 1 ? wide1Panels : wide2Panels;
     for (; p + step <= whole; p += step) {
       const panel = panels + <usize>p * panelBytes;
       const to = y + (<usize>p << 5);
@@ -92,20 +92,12 @@ export function linear(entry: usize): void {
   }
 }
 
-function multiply(
+// @ts-ignore: decorator
+@inline function multiply(
   half: bool, rows: i32, k: i32, x: usize, ldx: usize, panel: usize, y: usize, ldy: usize, accumulate: i32,
 ): void {
-  if (half) {
-    if (rows == 4) rows4bf16(k, x, ldx, panel, y, ldy, accumulate);
-    else if (rows == 3) rows3bf16(k, x, ldx, panel, y, ldy, accumulate);
-    else if (rows == 2) rows2bf16(k, x, ldx, panel, y, ldy, accumulate);
-    else rows1bf16(k, x, ldx, panel, y, ldy, accumulate);
-  } else {
-    if (rows == 4) rows4(k, x, ldx, panel, y, ldy, accumulate);
-    else if (rows == 3) rows3(k, x, ldx, panel, y, ldy, accumulate);
-    else if (rows == 2) rows2(k, x, ldx, panel, y, ldy, accumulate);
-    else rows1(k, x, ldx, panel, y, ldy, accumulate);
-  }
+  if (half) tileByRowsBf16(rows, k, x, ldx, panel, y, ldy, accumulate);
+  else tileByRows(rows, k, x, ldx, panel, y, ldy, accumulate);
 }
 
 /** row r of x -> y + r * step */

@@ -1,5 +1,5 @@
 // c (m, n) (+)= op(a) op(b). B is packed into panels, a block of (blockK, blockN) at a time, small enough for the L2 cache.
-// A is read where it is, row by row, unless it is stored transposed: then it is packed into strips of 4 columns.
+// A is read where it is, row by row, unless it is stored transposed: then it is packed into strips of tileRows columns.
 // Threads take columns or rows of c. A sum runs over k in order, in blocks of blockK, whatever the split.
 
 import { address, first, int, last, scratch, shareOf, threadCount } from './shared';
@@ -8,7 +8,7 @@ import { multiplyRows, multiplyStrip, packColumnMajor, packRowMajor, panelRow } 
 
 const blockK: i32 = 384;
 const blockN: i32 = 384;
-const blockM: i32 = 64;
+const blockM: i32 = 16 * tileRows;
 // a cache line more than the panel: panels a multiple of 4096 bytes apart would all fall on the same lines of the L1 cache
 const panelPad: usize = 64;
 
@@ -89,14 +89,20 @@ function multiply(
   }
 }
 
-/** A stored (kc, m), lda bytes a row -> strips of 4 columns, kc rows of 16 bytes each. Reads up to 12 bytes past a row. */
+/**
+ * A stored (kc, m), lda bytes a row -> strips of tileRows columns, kc rows each. Reads up to a strip past the end of a row;
+ * what it finds there is never used.
+ */
 function packStrips(a: usize, lda: usize, kc: i32, m: i32, to: usize): void {
-  const stripBytes = <usize>kc << 4;
+  const row = <usize>tileRows << 2;
+  const stripBytes = <usize>kc * row;
   for (let k = 0; k < kc; k++) {
-    const from = a + <usize>k * lda;
-    let at = to + (<usize>k << 4);
-    for (let i = 0; i < m; i += 4) {
-      v128.store(at, v128.load(from + (<usize>i << 2)));
+    let from = a + <usize>k * lda;
+    let at = to + <usize>k * row;
+    for (let i = 0; i < m; i += tileRows) {
+      v128.store(at, v128.load(from));
+      if (tileRows == 6) store<u64>(at, load<u64>(from, 16), 16);
+      from += row;
       at += stripBytes;
     }
   }

@@ -1,7 +1,7 @@
 // Packing of matrices into panels of 8 columns (k rows of 8, 32 bytes each, column edges filled with 0) and strips times
 // panels: what gemm, attention and linear have in common.
 
-import { columns1, columns2, columns3, columns4, rows1, rows2, rows3, rows4, tileRows } from './microkernel';
+import { tileByColumns, tileByRows, tileRows } from './microkernel';
 import { storeTransposed } from './math';
 import { edgeTile } from './shared';
 
@@ -88,25 +88,16 @@ function packFewRows(b: usize, ldb: usize, rows: i32, kc: i32, to: usize): void 
   }
 }
 
-/** One tile of `rows` (1 to 4) x 8. `byColumns`: a is column-major (microkernel.ts). */
+/** One tile of up to tileRows x 8. `byColumns`: a is column-major (microkernel.ts). */
 // @ts-ignore: decorator
 @inline function multiplyTile(
   byColumns: bool, rows: i32, kc: i32, a: usize, lda: usize, panel: usize, c: usize, ldc: usize, accumulate: i32,
 ): void {
-  if (byColumns) {
-    if (rows == 4) columns4(kc, a, lda, panel, c, ldc, accumulate);
-    else if (rows == 3) columns3(kc, a, lda, panel, c, ldc, accumulate);
-    else if (rows == 2) columns2(kc, a, lda, panel, c, ldc, accumulate);
-    else columns1(kc, a, lda, panel, c, ldc, accumulate);
-  } else {
-    if (rows == 4) rows4(kc, a, lda, panel, c, ldc, accumulate);
-    else if (rows == 3) rows3(kc, a, lda, panel, c, ldc, accumulate);
-    else if (rows == 2) rows2(kc, a, lda, panel, c, ldc, accumulate);
-    else rows1(kc, a, lda, panel, c, ldc, accumulate);
-  }
+  if (byColumns) tileByColumns(rows, kc, a, lda, panel, c, ldc, accumulate);
+  else tileByRows(rows, kc, a, lda, panel, c, ldc, accumulate);
 }
 
-/** c (rows, n) (+)= strip of `rows` (1 to 4) rows of A times panels. Strides in bytes, kc >= 1. */
+/** c (rows, n) (+)= strip of `rows` (1 to tileRows) rows of A times panels. Strides in bytes, kc >= 1. */
 export function multiplyStrip(
   byColumns: bool, rows: i32, n: i32, kc: i32, a: usize, lda: usize, panels: usize, panelBytes: usize, c: usize, ldc: usize,
   accumulate: i32,

@@ -7,7 +7,7 @@ export let threadCount: i32 = 1;
 export let scratch: usize = 0;
 /** A tile whose right edge is outside of its matrix is computed here first. */
 export let edgeTile: usize = 0;
-const edgeBytes: usize = 128;
+const edgeBytes: usize = 256;
 /** Barrier, failure and progress words, common to all threads. */
 export let control: usize = 0;
 
