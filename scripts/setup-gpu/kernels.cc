@@ -5,6 +5,7 @@
  *   PersonaSwiglu, PersonaSwigluGrad                silu(gate) * up
  *   PersonaSplitHeads, PersonaJoinHeads             rows to heads and back, turned by rotary positions and scaled
  *   PersonaCausalSoftmax, PersonaCausalSoftmaxGrad  row t of a square sees columns 0..t
+ *   PersonaCrossEntropy                             losses, and softmax - onehot
  * src/model/native-kernels.ts calls them; its tests hold them to the plain versions.
  */
 #include <cmath>
@@ -129,19 +130,25 @@ FOR_EACH_CPU void JoinHeads(const float* x, const float* cos, const float* sin, 
 /** Columns taken together; a row is worked up to a whole number of them, and what lies beyond its end is zeroed after. */
 constexpr int64_t lanes = 16;
 
+/** The largest of `count` numbers, 16 at a time; a NaN is passed over. */
+inline float Top(const float* x, int64_t count) {
+  float tops[lanes];
+  for (int64_t i = 0; i < lanes; i++) tops[i] = x[0];
+  const int64_t whole = count / lanes * lanes;
+  for (int64_t j = 0; j < whole; j += lanes)
+    for (int64_t i = 0; i < lanes; i++) tops[i] = x[j + i] > tops[i] ? x[j + i] : tops[i];
+  float top = x[0];
+  for (int64_t i = 0; i < lanes; i++) top = tops[i] > top ? tops[i] : top;
+  for (int64_t j = whole; j < count; j++) top = x[j] > top ? x[j] : top;
+  return top;
+}
+
 FOR_EACH_CPU void CausalSoftmax(const float* x, int64_t rows, int64_t length, float* y) {
   for (int64_t row = 0; row < rows; row++, x += length, y += length) {
     const int64_t seen = row % length + 1;
     const int64_t up = (seen + lanes - 1) / lanes * lanes;
     const int64_t worked = up < length ? up : length;
-    float tops[lanes];
-    for (int64_t i = 0; i < lanes; i++) tops[i] = x[0];
-    const int64_t whole = seen / lanes * lanes;
-    for (int64_t j = 0; j < whole; j += lanes)
-      for (int64_t i = 0; i < lanes; i++) tops[i] = x[j + i] > tops[i] ? x[j + i] : tops[i];
-    float top = x[0];
-    for (int64_t i = 0; i < lanes; i++) top = tops[i] > top ? tops[i] : top;
-    for (int64_t j = whole; j < seen; j++) top = x[j] > top ? x[j] : top;
+    const float top = Top(x, seen);
     for (int64_t j = 0; j < worked; j++) y[j] = Exp(x[j] - top);
     for (int64_t j = seen; j < length; j++) y[j] = 0;
     float sum = 0;
@@ -158,6 +165,20 @@ FOR_EACH_CPU void CausalSoftmaxGrad(const float* y, const float* dy, int64_t row
     for (int64_t j = 0; j < seen; j++) along += y[j] * dy[j];
     for (int64_t j = 0; j < seen; j++) dx[j] = y[j] * (dy[j] - along);
     for (int64_t j = seen; j < length; j++) dx[j] = 0;
+  }
+}
+
+FOR_EACH_CPU void CrossEntropy(const float* x, const int32_t* ids, int64_t rows, int64_t width, float* losses,
+                               float* dx) {
+  for (int64_t row = 0; row < rows; row++, x += width, dx += width) {
+    const float top = Top(x, width);
+    for (int64_t j = 0; j < width; j++) dx[j] = Exp(x[j] - top);
+    float sum = 0;
+    for (int64_t j = 0; j < width; j++) sum += dx[j];
+    const float share = 1.0f / sum;
+    for (int64_t j = 0; j < width; j++) dx[j] *= share;
+    losses[row] = std::log(sum) + top - x[ids[row]];
+    dx[ids[row]] -= 1.0f;
   }
 }
 
@@ -299,6 +320,19 @@ void ComputeCausalSoftmaxGrad(void* kernel, TF_OpKernelContext* context) {
   if (run.ok()) CausalSoftmaxGrad(Data(y), Data(dy), Count(y) / length, length, dx);
 }
 
+void ComputeCrossEntropy(void*, TF_OpKernelContext* context) {
+  Run run(context);
+  TF_Tensor *logits = run.input(0), *ids = run.input(1);
+  if (!run.ok() || !run.check(TF_NumDims(logits) == 2 && TF_Dim(logits, 0) == Count(ids), "a target for each row")) return;
+  const int64_t rows = TF_Dim(logits, 0), width = TF_Dim(logits, 1);
+  const int32_t* targets = static_cast<const int32_t*>(TF_TensorData(ids));
+  bool inside = true;
+  for (int64_t row = 0; row < rows; row++) inside = inside && targets[row] >= 0 && targets[row] < width;
+  if (!run.check(inside, "a target beyond the vocabulary")) return;
+  float *losses = run.output(0, {rows}), *gradient = run.output(1, {rows, width});
+  if (run.ok()) CrossEntropy(Data(logits), targets, rows, width, losses, gradient);
+}
+
 // === Registration
 
 template <bool eps, bool length, bool heads>
@@ -366,6 +400,8 @@ std::string RegisterAll() {
        ComputeJoinHeads},
       {"PersonaCausalSoftmax", {"x: float"}, {"y: float"}, {"length: int"}, Create<false, true, false>,
        ComputeCausalSoftmax},
+      {"PersonaCrossEntropy", {"logits: float", "ids: int32"}, {"losses: float", "gradient: float"}, {},
+       Create<false, false, false>, ComputeCrossEntropy},
       {"PersonaCausalSoftmaxGrad", {"y: float", "dy: float"}, {"dx: float"}, {"length: int"}, Create<false, true, false>,
        ComputeCausalSoftmaxGrad},
   };

@@ -5,7 +5,7 @@
  */
 import type * as tf from '@tensorflow/tfjs-core';
 import type { AttentionSetting, FusedKernels, RopeTensors } from './fused.ts';
-import { op, ops, products, type Attributes } from './native-ops.ts';
+import { op, ops, product, products, type Attributes } from './native-ops.ts';
 
 const real = (value: number): Attributes[string] => ({ type: 'float', value });
 
@@ -107,5 +107,22 @@ const attention: FusedKernels['attention'] = {
   },
 };
 
+/** Losses and softmax - onehot: hidden (M, C), table (V, C), ids (M) -> (M), (M, V). */
+function losses(hidden: tf.Tensor2D, table: tf.Tensor2D, ids: tf.Tensor1D): [tf.Tensor1D, tf.Tensor2D] {
+  const logits = product(hidden, table, false, true); // (M, V)
+  return ops('PersonaCrossEntropy', [logits, ids], {}, 2) as [tf.Tensor1D, tf.Tensor2D];
+}
+
+const crossEntropy: FusedKernels['crossEntropy'] = (hidden, table, ids) => losses(hidden, table, ids)[0];
+
+const crossEntropyGradient: FusedKernels['crossEntropyGradient'] = (hidden, table, ids) => {
+  const [each, dLogits] = losses(hidden, table, ids);
+  return {
+    losses: each,
+    dHidden: product(dLogits, table), // (M, C)
+    dTable: product(dLogits, hidden, true, false), // (V, C)
+  };
+};
+
 /** The operations that kernels.cc has. */
-export const ownKernels: Partial<FusedKernels> = { rmsNorm, swiglu, attention };
+export const ownKernels: Partial<FusedKernels> = { rmsNorm, swiglu, attention, crossEntropy, crossEntropyGradient };
