@@ -96,11 +96,15 @@ async function ready(name: string, child: Child, message: object): Promise<Runne
     const none = (): Record<Work, number[]> => ({ prompt256: [], after64: [], after128: [], eight: [] });
     return { name, version, child, ms: none(), ids: none() };
   } catch (error) {
-    child.close();
-    const reason = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
-    if (!missing.some((m) => m.name === name)) missing.push({ name, reason });
+    leaveOut(name, child, error);
     return null;
   }
+}
+
+function leaveOut(name: string, child: Child, error: unknown): void {
+  child.close();
+  const reason = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+  if (!missing.some((m) => m.name === name)) missing.push({ name, reason });
 }
 
 async function open(config: ModelConfig, threads: number, modules: string | null): Promise<Runner[]> {
@@ -133,14 +137,21 @@ async function once(runner: Runner, name: Work, vocabSize: number, time: number)
 }
 
 async function measure(config: ModelConfig, threads: number, modules: string | null): Promise<Measured[]> {
-  const runners = await open(config, threads, modules);
-  for (const runner of runners) {
-    for (const name of workNames) await once(runner, name, config.vocabSize, seconds / 2); // compilers and caches
-    for (const name of workNames) runner.ms[name] = [];
-  }
-  for (let round = 0; round < rounds; round++) {
-    for (const name of workNames) for (const runner of runners) await once(runner, name, config.vocabSize, seconds);
-  }
+  let runners = await open(config, threads, modules);
+  /** goes on without a contender that fails at its work */
+  const everybody = async (name: Work, time: number): Promise<void> => {
+    for (const runner of [...runners]) {
+      try {
+        await once(runner, name, config.vocabSize, time);
+      } catch (error) {
+        leaveOut(runner.name, runner.child, error);
+        runners = runners.filter((other) => other !== runner);
+      }
+    }
+  };
+  for (const name of workNames) await everybody(name, seconds / 2); // compilers and caches
+  for (const runner of runners) for (const name of workNames) runner.ms[name] = [];
+  for (let round = 0; round < rounds; round++) for (const name of workNames) await everybody(name, seconds);
   const reference = runners[0]?.ids.after128 ?? [];
   return runners.map((runner) => {
     const { peakMiB } = runner.child.usage();
@@ -167,7 +178,7 @@ function summary({ name, version, ms, ids }: Runner, reference: readonly number[
 
 /** What the project asks of its own engine in f32. */
 function verdicts(measured: readonly Measured[], size: string): Verdict[] {
-  const [own] = measured;
+  const own = measured.find((m) => engines.includes(m.name));
   if (!own) return [];
   const theirs = measured.filter((m) => m.name.startsWith('llama.cpp'));
   const found: Verdict[] = [];

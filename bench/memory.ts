@@ -123,9 +123,7 @@ async function main(): Promise<void> {
   // a small young generation: V8 lets it grow and shrink by 30 MiB as it likes, which would hide what leaks
   const watched = await trainingField(args.engines.split(','), [], ['--expose-gc', '--max-semi-space-size=1']);
   for (const contender of watched.contenders) grown.push(...(await growth(contender)));
-  console.log(
-    `\nresident memory over ${count} steps and ${count} replies after a warm-up of ${count / 2}, MiB`,
-  );
+  console.log(`\nresident memory over ${count} steps and ${count} replies after a warm-up of ${count / 2}, MiB`);
   for (const { engine, what, rssMiB, grewMiB, tensors, grows } of grown) {
     const verdict = grows ? 'GROWS' : 'steady';
     const alive = `tensors ${tensors.before} -> ${tensors.after}`;

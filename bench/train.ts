@@ -7,6 +7,7 @@
  * Prints tables and writes bench/results/train.json. Not covered: dropout, other sizes, GPUs.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { projectRoot } from '../src/util/dist.ts';
@@ -41,8 +42,10 @@ interface Measured {
   batchSize: number;
   length: number;
   tokensPerSecond: { median: number; best: number; rounds: number[] };
-  /** processor time over wall time while it worked; well below the threads = others had the machine */
+  /** processor time over wall time while it worked */
   coresUsed: number | null;
+  /** what everything else on the machine used meanwhile: above some tenths the figures say little */
+  coresOthers: number | null;
   tokensPerCpuSecond: number | null;
   gflops: number;
   /** best of a square product of 1,024, GFLOP/s */
@@ -68,9 +71,13 @@ interface Runner {
   perRound: number[];
   tokens: number;
   busySeconds: number;
+  /** of the whole machine meanwhile */
+  machineSeconds: number;
   wallSeconds: number;
   loss: number;
 }
+
+const unused = { tokens: 0, busySeconds: 0, machineSeconds: 0, wallSeconds: 0 };
 
 const missing: { name: string; reason: string }[] = [];
 
@@ -78,23 +85,43 @@ async function ready(contender: Contender, variant: Variant, message: object): P
   const child = variant.start();
   try {
     const { version } = await child.request<Started>(message);
-    const fresh = { perRound: [], tokens: 0, busySeconds: 0, wallSeconds: 0, loss: Number.NaN };
-    return { contender, settings: variant.settings, child, version, ...fresh };
+    return { contender, settings: variant.settings, child, version, perRound: [], loss: Number.NaN, ...unused };
   } catch (error) {
     child.close();
-    const reason = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
-    if (!missing.some((m) => m.name === contender.name)) missing.push({ name: contender.name, reason });
+    leaveOut(contender.name, error);
     return null;
   }
 }
 
+function leaveOut(name: string, error: unknown): void {
+  const reason = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+  if (!missing.some((m) => m.name === name)) missing.push({ name, reason });
+}
+
+/** Goes on without a contender that fails at its work. */
+async function attempt<T>({ contender, child }: Runner, task: () => Promise<T>): Promise<T | null> {
+  try {
+    return await task();
+  } catch (error) {
+    child.close();
+    leaveOut(contender.name, error);
+    return null;
+  }
+}
+
+/** Processor time that the whole machine has spent, seconds. */
+function busySeconds(): number {
+  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0) / 1000;
+}
+
 /** One round of one contender -> tokens a second. */
 async function work(runner: Runner, tokens: number, request: { seconds: number; atLeast: number }): Promise<number> {
-  const before = runner.child.usage().cpuSeconds;
+  const [before, machineBefore] = [runner.child.usage().cpuSeconds, busySeconds()];
   const start = performance.now();
   const { stepMs, loss } = await runner.child.request<TrainReply>({ do: 'train', ...request }, 400);
   runner.wallSeconds += (performance.now() - start) / 1000;
   runner.busySeconds += (runner.child.usage().cpuSeconds ?? Number.NaN) - (before ?? Number.NaN);
+  runner.machineSeconds += busySeconds() - machineBefore;
   runner.tokens += tokens * stepMs.length;
   runner.loss = loss;
   return (tokens * stepMs.length * 1000) / stepMs.reduce((a, b) => a + b);
@@ -118,27 +145,33 @@ async function fastest(variants: Runner[], tokens: number): Promise<Runner | nul
 async function measureAll(workload: Workload, threads: number, field: readonly Contender[]): Promise<Measured[]> {
   const { config, batchSize } = workload;
   const tokens = batchSize * config.contextLength;
-  const ids = writeIds(config.vocabSize);
-  const runners: Runner[] = [];
+  const message = startMessage(workload, writeIds(config.vocabSize));
+  let runners: Runner[] = [];
   for (const contender of field.filter((c) => !c.slow)) {
     const started: Runner[] = [];
     for (const variant of contender.variants(threads)) {
-      const runner = await ready(contender, variant, startMessage(workload, ids));
+      const runner = await ready(contender, variant, message);
       if (!runner) break;
-      await work(runner, tokens, { seconds: 0.3, atLeast: 2 }); // compilers, caches, allocators
-      started.push(runner);
+      // compilers, caches, allocators
+      if ((await attempt(runner, () => work(runner, tokens, { seconds: 0.3, atLeast: 2 }))) !== null)
+        started.push(runner);
     }
     const runner = await fastest(started, tokens);
-    if (runner) runners.push(Object.assign(runner, { tokens: 0, busySeconds: 0, wallSeconds: 0 }));
+    if (runner) runners.push(Object.assign(runner, unused));
   }
   for (let round = 0; round < rounds; round++) {
-    for (const runner of runners) runner.perRound.push(await work(runner, tokens, { seconds, atLeast: 1 }));
+    for (const runner of [...runners]) {
+      const speed = await attempt(runner, () => work(runner, tokens, { seconds, atLeast: 1 }));
+      if (speed === null) runners = runners.filter((other) => other !== runner);
+      else runner.perRound.push(speed);
+    }
   }
   const measured: Measured[] = [];
   for (const runner of runners) {
-    const usage = runner.child.usage();
-    const peak = await runner.child.request<number>({ do: 'matmul', size: 1024, repeats: 12 });
-    measured.push(summary(runner, workload, startMessage(workload, ids), usage.peakMiB, peak));
+    const { peakMiB } = runner.child.usage();
+    const product = { do: 'matmul', size: 1024, repeats: 12 };
+    const peak = await attempt(runner, () => runner.child.request<number>(product));
+    measured.push(summary(runner, workload, message, peakMiB, peak));
     runner.child.close();
   }
   return measured;
@@ -152,7 +185,9 @@ async function measureSlow(workload: Workload, field: readonly Contender[]): Pro
   for (const contender of field.filter((c) => c.slow)) {
     const runner = await ready(contender, contender.variants(1)[0]!, message);
     if (!runner) continue;
-    runner.perRound.push(await work(runner, tokens, { seconds: 0, atLeast: 1 }));
+    const speed = await attempt(runner, () => work(runner, tokens, { seconds: 0, atLeast: 1 }));
+    if (speed === null) continue;
+    runner.perRound.push(speed);
     measured.push(summary(runner, workload, message, runner.child.usage().peakMiB, null));
     runner.child.close();
   }
@@ -160,7 +195,7 @@ async function measureSlow(workload: Workload, field: readonly Contender[]): Pro
 }
 
 function summary(
-  { contender, settings, version, perRound, tokens, busySeconds, wallSeconds, loss }: Runner,
+  { contender, settings, version, perRound, tokens, busySeconds, machineSeconds, wallSeconds, loss }: Runner,
   { config }: Workload,
   { batchSize, length }: { batchSize: number; length: number },
   peakRssMiB: number | null,
@@ -181,6 +216,7 @@ function summary(
       rounds: perRound.map((value) => rounded(value, 1)),
     },
     coresUsed: Number.isNaN(busySeconds) ? null : rounded(busySeconds / wallSeconds, 2),
+    coresOthers: Number.isNaN(busySeconds) ? null : rounded((machineSeconds - busySeconds) / wallSeconds, 2),
     tokensPerCpuSecond: Number.isNaN(busySeconds) ? null : rounded(tokens / busySeconds),
     gflops: rounded(gflops, 2),
     matmulPeak: matmulPeak === null ? null : rounded(matmulPeak, 1),
@@ -241,6 +277,7 @@ function print({ name, config, batchSize }: Workload, threads: number, all: Meas
           'tokens/s': m.tokensPerSecond.median,
           best: m.tokensPerSecond.best,
           cores: m.coresUsed,
+          others: m.coresOthers,
           'per CPU s': m.tokensPerCpuSecond,
           'GFLOP/s': m.gflops,
           'matmul peak': m.matmulPeak,
@@ -251,6 +288,9 @@ function print({ name, config, batchSize }: Workload, threads: number, all: Meas
       ]),
     ),
   );
+  if (all.some((m) => (m.coresOthers ?? 0) > 0.25)) {
+    console.log('the machine was busy with something else: measure again on a quiet one');
+  }
   for (const { ours, peer, ratio, wanted } of ratios) {
     const verdict = wanted === null ? '' : `, wanted ${wanted}: ${ratio >= wanted ? 'met' : 'MISSED'}`;
     console.log(`${ours} / ${peer}: ${ratio}${verdict}`);
