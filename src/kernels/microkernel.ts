@@ -114,7 +114,7 @@ export function emitMicroKernels(variant: Variant): string {
   const functions: [string, Partial<TileShape>][] = [];
   for (const rows of heights) {
     functions.push([`rows${rows}`, { rows }], [`columns${rows}`, { access: 'columns', rows }]);
-    functions.push([`rows${rows}bf16`, { rows, weights: 'bf16' }]);
+    if (rows <= halfRows) functions.push([`rows${rows}bf16`, { rows, weights: 'bf16', unroll: 4 }]);
   }
   for (const weights of ['f32', 'bf16'] as const) {
     const suffix = weights === 'bf16' ? 'bf16' : '';
@@ -122,10 +122,11 @@ export function emitMicroKernels(variant: Variant): string {
       functions.push([`wide${rows}${suffix}`, { rows, panels, weights, unroll: 4 }]);
   }
   const parameters = 'rows: i32, kc: i32, a: usize, lda: usize, b: usize, c: usize, ldc: usize, acc: i32';
-  const dispatch = (name: string, access: string, suffix: string): string =>
+  const dispatch = (name: string, access: string, suffix: string, most = tile.rows): string =>
     [
       `export function ${name}(${parameters}): void {`,
       ...heights
+        .slice(0, most)
         .toReversed()
         .map(
           (rows) =>
@@ -136,13 +137,17 @@ export function emitMicroKernels(variant: Variant): string {
   return [
     `export const tileRows: i32 = ${tile.rows};`,
     `export const tileColumns: i32 = ${tile.columns};`,
+    `export const halfRows: i32 = ${halfRows};`,
     ...lowTiles.map(([rows, panels]) => `export const wide${rows}Panels: i32 = ${panels};`),
     ...functions.map(([name, shape]) => emitTile(name, { ...tile, ...shape })),
     dispatch('tileByRows', 'rows', ''),
     dispatch('tileByColumns', 'columns', ''),
-    dispatch('tileByRowsBf16', 'rows', 'bf16'),
+    dispatch('tileByRowsBf16', 'rows', 'bf16', halfRows),
   ].join('\n');
 }
+
+/** Most rows of a tile over bf16 panels, whose unpacking takes registers too. */
+const halfRows = 4;
 
 /** One or two rows times weights: rows, and how many panels side by side keep the adders busy within 16 registers. */
 const lowTiles = [

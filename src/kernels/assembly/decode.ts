@@ -2,7 +2,7 @@
 // panels are read in sequence, each weight once for all rows; several panels side by side keep enough sums going for one row.
 
 import {
-  tileByRows, tileByRowsBf16, tileRows, wide1, wide1Panels, wide1bf16, wide2, wide2Panels, wide2bf16,
+  halfRows, tileByRows, tileByRowsBf16, tileRows, wide1, wide1Panels, wide1bf16, wide2, wide2Panels, wide2bf16,
 } from './microkernel';
 import { copyEdge, packColumnMajor, packRowMajor, panelRow } from './panels';
 import { address, edgeTile, first, int, last } from './shared';
@@ -58,6 +58,7 @@ export function linear(entry: usize): void {
   const accumulate = int(entry, 9);
   const count = (n + 7) >> 3;
   const panelBytes = <usize>k * (half ? panelRow >> 1 : panelRow);
+  const most = half ? halfRows : tileRows;
   const end = last(count);
   let p = first(count);
   if (m < 3) {
@@ -78,8 +79,8 @@ export function linear(entry: usize): void {
   for (; p < end; p++) {
     const panel = panels + <usize>p * panelBytes;
     const columns = min(8, n - (p << 3));
-    for (let i = 0; i < m; i += tileRows) {
-      const rows = min(tileRows, m - i);
+    for (let i = 0; i < m; i += most) {
+      const rows = min(most, m - i);
       const from = x + <usize>i * ldx;
       const to = y + <usize>i * ldy + (<usize>p << 5);
       if (columns == 8) {
