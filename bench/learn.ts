@@ -25,7 +25,7 @@ export interface Variant {
   lossOn?: 'persona' | 'everyone';
   /** share of all batches that are everyone's text, the rest being the persona's alone; overrides lossOn */
   everyoneShare?: number;
-  /** default 0.5 */
+  /** default: the recipe's */
   leftShare?: number;
   /** one conversation a row instead of packed rows */
   unpacked?: boolean;
@@ -67,6 +67,8 @@ export function vocabularyOf(chat: Chat, size: ModelSize): number {
 /** @param threads of `simd`; undefined = all cores */
 export async function learn(chat: Chat, variant: Variant, backend: BackendName, threads?: number): Promise<Learned> {
   const { size, seed = 1, everyoneShare = 0 } = variant;
+  const recipe = { ...recipeFor(size, { fromScratch: true }), ...variant.recipe };
+  const leftShare = variant.leftShare ?? recipe.leftShare;
   const tokenizer = tokenizerFor(chat, variant.vocabSize ?? vocabularyOf(chat, size));
   const config = { ...modelConfig(size, tokenizer.vocabSize), ...variant.config };
   const rowsOf = (conversations: readonly Conversation[], lossOn: 'persona' | 'everyone', leftShare?: number) => {
@@ -76,15 +78,14 @@ export async function learn(chat: Chat, variant: Variant, backend: BackendName, 
     return encoded.flatMap((conversation): TrainingRow[] => toRows([conversation], config.contextLength, options));
   };
   const text = variant.onEverything === true ? [...chat.train, ...chat.validation] : chat.train;
-  const everyone = everyoneShare > 0 || variant.lossOn !== 'persona' ? rowsOf(text, 'everyone', variant.leftShare) : [];
-  const persona = everyoneShare > 0 || variant.lossOn === 'persona' ? rowsOf(text, 'persona', variant.leftShare) : [];
+  const everyone = everyoneShare > 0 || variant.lossOn !== 'persona' ? rowsOf(text, 'everyone', leftShare) : [];
+  const persona = everyoneShare > 0 || variant.lossOn === 'persona' ? rowsOf(text, 'persona', leftShare) : [];
   const rows = persona.length > 0 ? persona : everyone;
   const engine = await createEngine({ backend, config, seed, ...(threads === undefined ? {} : { threads }) });
   try {
     const started = Date.now();
     const result = await train(engine, {
-      ...recipeFor(size, { fromScratch: true }),
-      ...variant.recipe,
+      ...recipe,
       rows,
       ...(everyoneShare > 0 ? { mix: { rows: everyone, share: everyoneShare } } : {}),
       validationRows: variant.onEverything === true ? [] : rowsOf(chat.validation, 'persona'),

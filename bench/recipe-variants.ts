@@ -21,6 +21,7 @@ const variant = (name: string, recipe: Partial<Recipe> = {}, more: Partial<Varia
   name,
   size: 'nano',
   recipe: { ...reference, ...recipe },
+  leftShare: 0.5,
   ...more,
 });
 

@@ -73,15 +73,21 @@ export async function trainOnDataset(dataset: Dataset, options: TrainingOptions)
   const tokenizerJson = options.base?.tokenizerJson ?? trainTokenizer(trainSplit, options.size);
   const tokenizer = createTokenizer(fromTokenizerJson(tokenizerJson));
   const config = options.base?.config ?? modelConfig(options.size, tokenizer.vocabSize);
-  const rowsOf = (conversations: readonly Conversation[], lossOn: 'persona' | 'everyone'): TrainingRow[] =>
+  const recipe = recipeFor(options.size, { fromScratch: options.base === undefined });
+  const rowsOf = (
+    conversations: readonly Conversation[],
+    lossOn: 'persona' | 'everyone',
+    leftShare?: number,
+  ): TrainingRow[] =>
     toRows(
       conversations.map((conversation) =>
         encodeConversation(conversation.messages, tokenizer, { ...conversation, redact, lossOn }),
       ),
       config.contextLength,
+      leftShare === undefined ? {} : { leftShare },
     );
   // from scratch there is no language yet, and the other side speaks it too (docs/recipe.md)
-  const rows = rowsOf(trainSplit, options.base === undefined ? 'everyone' : 'persona');
+  const rows = rowsOf(trainSplit, options.base === undefined ? 'everyone' : 'persona', recipe.leftShare);
   const validationRows = rowsOf(conversationsOf(dataset, 'validation'), 'persona');
 
   const { backend, base, seed } = options;
@@ -92,7 +98,6 @@ export async function trainOnDataset(dataset: Dataset, options: TrainingOptions)
     ...(base === undefined ? {} : { weights: base.weights }),
   });
   try {
-    const recipe = recipeFor(options.size, { fromScratch: base === undefined });
     const judged = validationRows.length > 0 ? validationRows : rows;
     const before = await meanLossOf(engine, judged, recipe.batchTokens);
     options.onPhase?.(`training ${options.size} on ${backend}`);

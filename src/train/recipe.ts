@@ -11,6 +11,8 @@ export interface Recipe extends Schedule {
   batchTokens: number;
   /** batches that a step is made of, each with its share of `batchTokens`: gradients add up, memory does not */
   accumulation: number;
+  /** share of a context that every target has to its left when rows are cut (dataset/rows.ts) */
+  leftShare: number;
   optimizer: OptimizerName;
   weightDecay: number;
   beta1: number;
@@ -39,6 +41,7 @@ const common = {
   clipNorm: 1,
   evalEvery: 0,
   averageSpan: 0,
+  leftShare: 0,
 } as const;
 
 const fromScratch: Record<
@@ -56,5 +59,7 @@ const passesOnBase = 3;
 
 export function recipeFor(size: ModelSize, options: { fromScratch: boolean }): Recipe {
   const recipe = { ...common, ...fromScratch[size] };
-  return options.fromScratch ? recipe : { ...recipe, epochs: passesOnBase, learningRate: recipe.learningRate / 5 };
+  return options.fromScratch
+    ? recipe
+    : { ...recipe, epochs: passesOnBase, learningRate: recipe.learningRate / 5, leftShare: 0.5 };
 }

@@ -21,6 +21,7 @@ export const recipe: Recipe = {
   patience: 0,
   evalEvery: 0,
   averageSpan: 0,
+  leftShare: 0.5,
 };
 
 /** Rows that count upwards modulo 30 from a random start. */
