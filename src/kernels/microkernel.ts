@@ -137,6 +137,7 @@ export function emitMicroKernels(variant: Variant): string {
   return [
     `export const tileRows: i32 = ${tile.rows};`,
     `export const tileColumns: i32 = ${tile.columns};`,
+    `export const fused: bool = ${String(tile.fused)};`,
     `export const halfRows: i32 = ${halfRows};`,
     ...lowTiles.map(([rows, panels]) => `export const wide${rows}Panels: i32 = ${panels};`),
     ...functions.map(([name, shape]) => emitTile(name, { ...tile, ...shape })),

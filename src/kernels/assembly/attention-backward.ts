@@ -7,7 +7,7 @@
 // Queries go by blocks of rows, from the last: the last block reaches every key and writes dk and dv, the others add.
 
 import { align64, panelsOf } from './attention';
-import { softmaxExp4, sum4 } from './math';
+import { exponentialTable, softmaxExp4, sum4 } from './math';
 import { tileRows } from './microkernel';
 import { multiplyStrip, packColumnMajor, packRowMajor, panelRow } from './panels';
 import { address, first, int, last, scratch } from './shared';
@@ -111,9 +111,10 @@ function scoreGradient(p: usize, ds: usize, n: i32, end: i32, scale: f32, lse: f
   const scales = f32x4.splat(scale);
   const offsets = f32x4.splat(lse);
   const means = f32x4.splat(mean);
+  const table = exponentialTable;
   // the last vector may reach past n: into padding that is zeroed below
   for (let at: usize = 0; at < bytes; at += 16) {
-    const e = softmaxExp4(f32x4.sub(f32x4.mul(v128.load(p + at), scales), offsets));
+    const e = softmaxExp4(f32x4.sub(f32x4.mul(v128.load(p + at), scales), offsets), table);
     v128.store(p + at, e);
     v128.store(ds + at, f32x4.mul(f32x4.mul(e, scales), f32x4.sub(v128.load(ds + at), means)));
   }

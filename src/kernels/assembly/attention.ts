@@ -3,7 +3,7 @@
 // Only the part of the scores at or below the diagonal is computed, to within a tile.
 
 import { tileRows } from './microkernel';
-import { max4, softmaxExp4, sum4 } from './math';
+import { exponentialTable, max4, softmaxExp4, sum4 } from './math';
 import { multiplyStrip, packColumnMajor, packRowMajor, panelRow } from './panels';
 import { address, first, int, last, scratch } from './shared';
 
@@ -77,14 +77,15 @@ function softmaxRow(row: usize, n: i32, end: i32, scale: f32, lse: usize): void 
   const tops = f32x4.splat(top);
   const scales = f32x4.splat(scale);
   let sum = f32x4.splat(0);
+  const table = exponentialTable;
   for (at = row; at < fours; at += 16) {
-    const e = softmaxExp4(f32x4.sub(f32x4.mul(v128.load(at), scales), tops));
+    const e = softmaxExp4(f32x4.sub(f32x4.mul(v128.load(at), scales), tops), table);
     sum = f32x4.add(sum, e);
     v128.store(at, e);
   }
   let total = sum4(sum);
   for (; at < stop; at += 4) {
-    const e = f32x4.extract_lane(softmaxExp4(f32x4.sub(f32x4.mul(v128.load32_splat(at), scales), tops)), 0);
+    const e = f32x4.extract_lane(softmaxExp4(f32x4.sub(f32x4.mul(v128.load32_splat(at), scales), tops), table), 0);
     total += e;
     store<f32>(at, e);
   }

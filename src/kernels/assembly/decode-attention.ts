@@ -2,7 +2,7 @@
 // stream's own. Caches are (rows, kvHeads * headWidth). Threads take (head of keys, stream, head of queries), in this order,
 // so that a thread reads the shared rows of a head while they are still in its cache.
 
-import { max4, softmaxExp4, sum4 } from './math';
+import { exponentialTable, max4, softmaxExp4, sum4 } from './math';
 import { address, first, int, last, scratch } from './shared';
 
 export function decodeAttention(entry: usize): void {
@@ -88,14 +88,15 @@ function exponentials(x: usize, count: i32): f32 {
   for (; at < end; at += 4) highest = f32x4.pmax(highest, v128.load32_splat(at));
   const tops = f32x4.splat(max4(highest));
   let sum = f32x4.splat(0);
+  const table = exponentialTable;
   for (at = x; at < fours; at += 16) {
-    const e = softmaxExp4(f32x4.sub(v128.load(at), tops));
+    const e = softmaxExp4(f32x4.sub(v128.load(at), tops), table);
     sum = f32x4.add(sum, e);
     v128.store(at, e);
   }
   let total = sum4(sum);
   for (; at < end; at += 4) {
-    const e = f32x4.extract_lane(softmaxExp4(f32x4.sub(v128.load32_splat(at), tops)), 0);
+    const e = f32x4.extract_lane(softmaxExp4(f32x4.sub(v128.load32_splat(at), tops), table), 0);
     total += e;
     store<f32>(at, e);
   }

@@ -2,7 +2,7 @@
 // array goes through the same vector code, one element in its first lane.
 
 import { partialElements } from './codes';
-import { exp4, storeTransposed } from './math';
+import { exp4, exponentialTable, storeTransposed } from './math';
 import { address, first, firstElement, int, last, lastElement, real } from './shared';
 
 // @ts-ignore: decorator
@@ -21,13 +21,14 @@ export function swiglu(entry: usize): void {
   const rows = int(entry, 2);
   const bytes = <usize>int(entry, 3) << 2;
   const one = f32x4.splat(1);
+  const table = exponentialTable;
   for (let r = first(rows); r < last(rows); r++) {
     const gate = gateUp + <usize>r * 2 * bytes;
     const up = gate + bytes;
     const to = y + <usize>r * bytes;
     for (let at: usize = 0; at < bytes; at += 16) {
       const g = v128.load(gate + at);
-      const silu = f32x4.div(g, f32x4.add(one, exp4(f32x4.neg(g))));
+      const silu = f32x4.div(g, f32x4.add(one, exp4(f32x4.neg(g), table)));
       v128.store(to + at, f32x4.mul(silu, v128.load(up + at)));
     }
   }
@@ -41,6 +42,7 @@ export function swigluBackward(entry: usize): void {
   const rows = int(entry, 3);
   const bytes = <usize>int(entry, 4) << 2;
   const one = f32x4.splat(1);
+  const table = exponentialTable;
   for (let r = first(rows); r < last(rows); r++) {
     const gate = gateUp + <usize>r * 2 * bytes;
     const from = dy + <usize>r * bytes;
@@ -49,7 +51,7 @@ export function swigluBackward(entry: usize): void {
       const g = v128.load(gate + at);
       const u = v128.load(gate + bytes + at);
       const d = v128.load(from + at);
-      const s = f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(g))));
+      const s = f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(g), table)));
       const silu = f32x4.mul(g, s);
       v128.store(to + bytes + at, f32x4.mul(d, silu));
       v128.store(to + at, f32x4.mul(f32x4.mul(d, u), f32x4.add(s, f32x4.mul(silu, f32x4.sub(one, s)))));

@@ -1,6 +1,6 @@
 // Cross entropy of rows of logits against one id a row; the gradient takes the place of the logits.
 
-import { max4, softmaxExp4, sum4 } from './math';
+import { exponentialTable, max4, softmaxExp4, sum4 } from './math';
 import { address, first, int, last, real } from './shared';
 
 export function crossEntropy(entry: usize): void {
@@ -37,11 +37,12 @@ function rowLoss(row: usize, vocab: i32, target: i32, scale: f32): f32 {
 
   // x times 0 is 0, or NaN where x is no number: a broken logit must not vanish in a finite loss
   const nil = f32x4.splat(0);
+  const table = exponentialTable;
   let sum = f32x4.splat(0);
   let broken = f32x4.splat(0);
   for (at = row; at < fours; at += 16) {
     const x = v128.load(at);
-    const e = softmaxExp4(f32x4.sub(x, tops));
+    const e = softmaxExp4(f32x4.sub(x, tops), table);
     sum = f32x4.add(sum, e);
     broken = f32x4.add(broken, f32x4.mul(x, nil));
     if (scale != 0) v128.store(at, e);
@@ -49,7 +50,7 @@ function rowLoss(row: usize, vocab: i32, target: i32, scale: f32): f32 {
   let total = sum4(f32x4.add(sum, broken));
   for (; at < end; at += 4) {
     const x = v128.load32_splat(at);
-    const e = f32x4.extract_lane(softmaxExp4(f32x4.sub(x, tops)), 0);
+    const e = f32x4.extract_lane(softmaxExp4(f32x4.sub(x, tops), table), 0);
     total += e + f32x4.extract_lane(x, 0) * 0;
     if (scale != 0) store<f32>(at, e);
   }

@@ -1,6 +1,8 @@
 // What every kernel knows: which thread it is, its share of the work, its scratch. A kernel takes the address of its
 // entry on the tape; argument n lies at word n + 1.
 
+import { exponentialBytes, setExponentials } from './math';
+
 export let threadId: i32 = 0;
 export let threadCount: i32 = 1;
 /** Private working memory of this thread, scratchBytes long. */
@@ -19,7 +21,8 @@ export function setThread(at: usize, tid: i32, threads: i32, scratchAt: usize): 
   threadId = tid;
   threadCount = threads;
   edgeTile = scratchAt;
-  scratch = scratchAt + edgeBytes;
+  setExponentials(scratchAt + edgeBytes);
+  scratch = scratchAt + edgeBytes + ((exponentialBytes + 63) & ~63);
 }
 
 // @ts-ignore: decorator
