@@ -93,8 +93,16 @@ describe('attentionBackward', () => {
         pool.tape.run();
         return get(to, size.qkv);
       });
-      const expected = numericGradient(qkv, dout, (x) => attention(x, shape).out);
-      expect(worst(dqkv, expected)).toBeLessThan(2e-5);
+      // some 100 of the elements, spread over rows and heads: each costs two attentions in float64
+      const stride = Math.ceil(size.qkv / 100) | 1;
+      const at = Array.from({ length: Math.floor(size.qkv / stride) }, (_, i) => i * stride);
+      const expected = numericGradient(qkv, dout, (x) => attention(x, shape).out, at);
+      expect(
+        worst(
+          at.map((i) => dqkv[i]!),
+          expected,
+        ),
+      ).toBeLessThan(2e-5);
     });
   }
 

@@ -102,6 +102,16 @@ describe('a run', () => {
       }
     }));
 
+  test('costs nothing once it is over: the workers sleep', () =>
+    withPool(3, async (pool) => {
+      works(pool);
+      await sleep(20);
+      const before = process.cpuUsage();
+      await sleep(300);
+      const { user, system } = process.cpuUsage(before);
+      expect((user + system) / 1000).toBeLessThan(60); // of 600 ms, were two workers spinning
+    }));
+
   test('of nothing does nothing', () =>
     withPool(2, (pool) => {
       pool.tape.run();

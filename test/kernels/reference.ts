@@ -136,12 +136,17 @@ export function decodeAttention(
   return out;
 }
 
-/** Gradient of sum(f(x) * weights) by central differences in float64. */
-export function numericGradient(x: Numbers, weights: Numbers, f: (x: Float64Array) => Float64Array): Float64Array {
+/** Gradient of sum(f(x) * weights) by central differences in float64, of the elements `at` alone (default: all). */
+export function numericGradient(
+  x: Numbers,
+  weights: Numbers,
+  f: (x: Float64Array) => Float64Array,
+  at: readonly number[] = Array.from({ length: x.length }, (_, i) => i),
+): Float64Array {
   const point = Float64Array.from(x);
   const step = 1e-5;
   const value = (): number => f(point).reduce((sum, y, i) => sum + y * weights[i]!, 0);
-  return point.map((_, i) => {
+  return Float64Array.from(at, (i) => {
     const before = point[i]!;
     point[i] = before + step;
     const above = value();
