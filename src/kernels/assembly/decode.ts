@@ -58,7 +58,10 @@ export function linear(entry: usize): void {
   const accumulate = int(entry, 9);
   const count = (n + 7) >> 3;
   const panelBytes = <usize>k * (half ? panelRow >> 1 : panelRow);
+  // even heights: a low last tile would leave the adders idle and read the panel all the same
   const most = half ? halfRows : tileRows;
+  const rounds = (m + most - 1) / most;
+  const height = (m + rounds - 1) / rounds;
   const end = last(count);
   let p = first(count);
   if (m < 3) {
@@ -79,8 +82,8 @@ export function linear(entry: usize): void {
   for (; p < end; p++) {
     const panel = panels + <usize>p * panelBytes;
     const columns = min(8, n - (p << 3));
-    for (let i = 0; i < m; i += most) {
-      const rows = min(most, m - i);
+    for (let i = 0; i < m; i += height) {
+      const rows = min(height, m - i);
       const from = x + <usize>i * ldx;
       const to = y + <usize>i * ldy + (<usize>p << 5);
       if (columns == 8) {
