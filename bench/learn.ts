@@ -31,8 +31,6 @@ export interface Variant {
   unpacked?: boolean;
   /** what differs from the size's recipe */
   recipe?: Partial<Recipe>;
-  /** validation conversations are trained on too, and passes are as the recipe says */
-  onEverything?: boolean;
   seed?: number;
 }
 
@@ -77,9 +75,8 @@ export async function learn(chat: Chat, variant: Variant, backend: BackendName, 
     if (variant.unpacked !== true) return toRows(encoded, config.contextLength, options);
     return encoded.flatMap((conversation): TrainingRow[] => toRows([conversation], config.contextLength, options));
   };
-  const text = variant.onEverything === true ? [...chat.train, ...chat.validation] : chat.train;
-  const everyone = everyoneShare > 0 || variant.lossOn !== 'persona' ? rowsOf(text, 'everyone', leftShare) : [];
-  const persona = everyoneShare > 0 || variant.lossOn === 'persona' ? rowsOf(text, 'persona', leftShare) : [];
+  const everyone = everyoneShare > 0 || variant.lossOn !== 'persona' ? rowsOf(chat.train, 'everyone', leftShare) : [];
+  const persona = everyoneShare > 0 || variant.lossOn === 'persona' ? rowsOf(chat.train, 'persona', leftShare) : [];
   const rows = persona.length > 0 ? persona : everyone;
   const engine = await createEngine({ backend, config, seed, ...(threads === undefined ? {} : { threads }) });
   try {
@@ -88,7 +85,7 @@ export async function learn(chat: Chat, variant: Variant, backend: BackendName, 
       ...recipe,
       rows,
       ...(everyoneShare > 0 ? { mix: { rows: everyone, share: everyoneShare } } : {}),
-      validationRows: variant.onEverything === true ? [] : rowsOf(chat.validation, 'persona'),
+      validationRows: rowsOf(chat.validation, 'persona'),
       seed,
     });
     const seconds = (Date.now() - started) / 1000;

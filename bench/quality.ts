@@ -2,10 +2,10 @@
  * What the design gains, on Apollo 13's CapCom: bits per byte on held-out persona replies (by the definition of `persona
  * evaluate`) of a byte 5-gram, of the story's recipe from scratch, and of ours from scratch. Same train and test text, same
  * tokenizer and size for both networks.
- * Run: npx tsc -p bench && node dist/bench/quality.js FILE [--only ngram|story|storyTuned|ours] [--seed N]
+ * Run: npx tsc -p bench && node dist/bench/quality.js FILE [--only ngram|story|storyTuned|ours] [--backend NAME] [--seed N]
  *   FILE: dialogues, one {"id","turns"} a line, with Apollo 13's air-to-ground loop in it
  * Prints a table and writes bench/results/quality.json; a part that is run alone replaces only its own entry.
- * Ours takes its number of passes from a run that stops early on the end of the training text, then learns all of it.
+ * Ours holds back the end of the training text to stop early by, as the product does; the others learn all of it.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,7 +13,8 @@ import { parseArgs } from 'node:util';
 import { availableBackends, pickBackend } from '../src/model/backend.ts';
 import { modelConfig } from '../src/model/sizes.ts';
 import { ngramBaselines } from '../src/train/ngram.ts';
-import type { BackendName } from '../src/types.ts';
+import { recipeFor } from '../src/train/recipe.ts';
+import { backendNames, type BackendName } from '../src/types.ts';
 import { projectRoot } from '../src/util/dist.ts';
 import { check } from '../src/util/errors.ts';
 import { capcom, sizeOf, type Chat } from './chats.ts';
@@ -37,7 +38,7 @@ interface Entry {
 }
 
 /** A part gives no entry where this machine cannot run it; what was measured before then stays. */
-const parts: Record<string, (chat: Chat, seed: number) => Promise<Entry | undefined>> = {
+const parts: Record<string, (chat: Chat, seed: number, backend: BackendName | 'auto') => Promise<Entry | undefined>> = {
   ngram,
   story: (chat, seed) => story(chat, seed, "the story's recipe from scratch", storyRates.low),
   storyTuned: (chat, seed) => story(chat, seed, 'the same at a higher rate', storyRates.tuned),
@@ -74,27 +75,30 @@ async function story(chat: Chat, seed: number, name: string, learningRate: numbe
   return { name, bitsPerByte: rounded(outcome.bitsPerByte), details: { backend, config, recipe, outcome } };
 }
 
-async function ours(chat: Chat, seed: number): Promise<Entry> {
-  const backend = await pickBackend('auto');
-  const chosen = await learn(chat, { name: 'early stopping', size, seed }, backend);
-  const epochs = Math.max(1, Math.round(chosen.bestPass));
-  console.error(`ours: ${chosen.bestPass} of ${chosen.passes} passes were best`);
-  const whole = await learn(chat, { name: 'all text', size, seed, onEverything: true, recipe: { epochs } }, backend);
+async function ours(chat: Chat, seed: number, wanted: BackendName | 'auto'): Promise<Entry> {
+  const backend = await pickBackend(wanted, 'training');
+  const learned = await learn(chat, { name: 'product', size, seed }, backend);
   return {
     name: 'ours from scratch',
-    bitsPerByte: whole.testBits,
-    details: { backend, size, whole, withEarlyStopping: chosen },
+    bitsPerByte: learned.testBits,
+    details: { backend, size, recipe: recipeFor(size, { fromScratch: true }), learned },
   };
 }
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
-    options: { only: { type: 'string' }, seed: { type: 'string', default: '1' } },
+    options: {
+      only: { type: 'string' },
+      seed: { type: 'string', default: '1' },
+      backend: { type: 'string', default: 'auto' },
+    },
     allowPositionals: true,
   });
   const [path] = positionals;
   check(path, 'which file of dialogues?');
   const wanted = values.only === undefined ? Object.keys(parts) : [values.only];
+  const backend = (['auto', ...backendNames] as const).find((name) => name === values.backend);
+  check(backend, `no backend ${values.backend}`);
   const chat = capcom(path);
   const file = join(projectRoot, 'bench', 'results', 'quality.json');
   let entries: Record<string, Entry> = existsSync(file)
@@ -103,7 +107,7 @@ async function main(): Promise<void> {
   for (const name of wanted) {
     const part = parts[name];
     check(part, `no part ${name}`);
-    const entry = await part(chat, Number(values.seed));
+    const entry = await part(chat, Number(values.seed), backend);
     if (entry !== undefined) entries = { ...entries, [name]: entry };
     const result = {
       what: "bits per byte on the held-out replies of Apollo 13's CapCom",

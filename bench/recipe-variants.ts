@@ -50,6 +50,16 @@ export const variants: readonly Variant[] = [
     { ...muon, learningRate: 4e-3, batchTokens: 1024 },
     { leftShare: 0 },
   ),
+  variant(
+    'muon, rate 4e-3, batch 1024, left context 0, dropout 0.2',
+    { ...muon, learningRate: 4e-3, batchTokens: 1024, dropout: 0.2 },
+    { leftShare: 0 },
+  ),
+  variant(
+    'muon, rate 2e-3, batch 512, left context 0, dropout 0.2',
+    { ...muon, learningRate: 2e-3, batchTokens: 512, dropout: 0.2 },
+    { leftShare: 0 },
+  ),
   // optimizer and rate
   variant('rate 5e-4', { learningRate: 5e-4 }),
   variant('rate 2e-3', { learningRate: 2e-3 }),

@@ -29,7 +29,6 @@ export interface Recipe extends Schedule {
 }
 
 const common = {
-  optimizer: 'adamw',
   schedule: 'cosine',
   warmupShare: 0.05,
   decayShare: 0.3,
@@ -46,12 +45,12 @@ const common = {
 
 const fromScratch: Record<
   ModelSize,
-  Pick<Recipe, 'epochs' | 'batchTokens' | 'learningRate' | 'dropout' | 'patience'>
+  Pick<Recipe, 'epochs' | 'batchTokens' | 'learningRate' | 'dropout' | 'patience' | 'optimizer'>
 > = {
-  nano: { epochs: 8, batchTokens: 256, learningRate: 1e-3, dropout: 0.1, patience: 2 },
-  small: { epochs: 20, batchTokens: 2048, learningRate: 1e-3, dropout: 0.1, patience: 4 },
-  base: { epochs: 15, batchTokens: 4096, learningRate: 6e-4, dropout: 0.1, patience: 3 },
-  large: { epochs: 15, batchTokens: 8192, learningRate: 3e-4, dropout: 0.1, patience: 3 },
+  nano: { epochs: 8, batchTokens: 1024, optimizer: 'muon', learningRate: 4e-3, dropout: 0.1, patience: 2 },
+  small: { epochs: 20, batchTokens: 2048, optimizer: 'adamw', learningRate: 1e-3, dropout: 0.1, patience: 4 },
+  base: { epochs: 15, batchTokens: 4096, optimizer: 'adamw', learningRate: 6e-4, dropout: 0.1, patience: 3 },
+  large: { epochs: 15, batchTokens: 8192, optimizer: 'adamw', learningRate: 3e-4, dropout: 0.1, patience: 3 },
 };
 
 /** At most this many passes on a pretrained base: more would memorise (promises D1). */
