@@ -166,8 +166,9 @@ async function checkBackends(findings: Finding[]): Promise<void> {
     const found = `${device}${memory}; products at ${gflops.toLocaleString('en')} GFLOP/s${software ? '; used only when asked for by name' : ''}`;
     findings.push({ name: `backend ${name}`, ...ok(found), backend: { device, memoryBytes, gflops } });
   }
-  const picked = await pickBackend('auto');
-  findings.push({ name: 'backend', ...ok(`PERSONA_BACKEND=auto takes ${picked}`) });
+  const picked = await pickBackend('auto', 'training');
+  const answering = await pickBackend('auto', 'replies');
+  findings.push({ name: 'backend', ...ok(`PERSONA_BACKEND=auto trains on ${picked} and answers on ${answering}`) });
 }
 
 function megabytes(bytes: number): string {

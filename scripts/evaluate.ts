@@ -42,7 +42,7 @@ async function evaluate(flags: EvaluateFlags): Promise<void> {
   });
   const report = await checkpointBits(
     chooseCheckpoint(flags, env.modelsDir),
-    await pickBackend(env.backend),
+    await pickBackend(env.backend, 'training'),
     conversations,
   );
   if (flags.json === true) printJson(report);

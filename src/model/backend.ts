@@ -65,8 +65,17 @@ const rows: Record<BackendName, BackendRow> = {
   },
 };
 
-/** What 'auto' tries, in this order; of two in one place the faster one, measured. */
-const preference: readonly (readonly BackendName[])[] = [['cuda'], ['webgpu'], ['native', 'simd'], ['cpu']];
+/** Whole batches, or one id after the other. */
+export type BackendUse = 'training' | 'replies';
+
+/**
+ * What 'auto' tries, in this order; of two in one place the faster one, measured. An id at a time, TensorFlow's calls cost
+ * more than its products, so replies are for simd (bench/generate).
+ */
+const preference: Record<BackendUse, readonly (readonly BackendName[])[]> = {
+  training: [['cuda'], ['webgpu'], ['native', 'simd'], ['cpu']],
+  replies: [['cuda'], ['webgpu'], ['simd'], ['native'], ['cpu']],
+};
 
 async function tensorflow(name: 'native' | 'cuda'): Promise<BackendDevice> {
   const { startTensorflow } = await import('./tensorflow.ts');
@@ -85,8 +94,11 @@ export async function availableBackends(): Promise<BackendReport[]> {
   return reports;
 }
 
-/** The named backend, or with 'auto' the best usable one. An unusable name is a UserError that lists the usable ones. */
-export async function pickBackend(wanted: BackendName | 'auto'): Promise<BackendName> {
+/**
+ * The named backend, or with 'auto' the best usable one for this use. An unusable name is a UserError that lists the
+ * usable ones.
+ */
+export async function pickBackend(wanted: BackendName | 'auto', use: BackendUse): Promise<BackendName> {
   if (wanted !== 'auto') {
     const { usable, reason } = await reportOn(wanted);
     if (usable) return wanted;
@@ -96,7 +108,7 @@ export async function pickBackend(wanted: BackendName | 'auto'): Promise<Backend
       `Choose one of: ${['auto', ...usableNames].join(', ')}.`,
     );
   }
-  for (const names of preference) {
+  for (const names of preference[use]) {
     const usable: BackendName[] = [];
     for (const name of names) {
       const { usable: starts, software } = await reportOn(name);

@@ -62,7 +62,7 @@ export async function adoptFolder(folder: string, options: AdoptOptions): Promis
     }
     const hasTest = dataset.manifest.counts.test.personaMessages > 0;
     const bits = hasTest
-      ? await checkpointBits(model, await pickBackend(options.backend), conversationsOf(dataset, 'test'))
+      ? await checkpointBits(model, await pickBackend(options.backend, 'training'), conversationsOf(dataset, 'test'))
       : null;
     const run = runId(options.nowMs);
     const { bos, end, bannedInReplies } = chatIds(tokenizer);

@@ -130,7 +130,7 @@ async function trainAndJudge(
   options: RetrainOptions,
 ): Promise<RetrainResult> {
   const startedMs = Date.now();
-  const backend = await pickBackend(options.backend);
+  const backend = await pickBackend(options.backend, 'training');
   const base = options.base === undefined ? undefined : loadBase(options.base, withSpecialTokens);
   writeManifest(options.dataDir, dataset.manifest);
   const trained = await trainOnDataset(dataset, { ...options, backend, base, seed: options.seed ?? defaultSeed });

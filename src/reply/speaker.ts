@@ -45,7 +45,7 @@ export function createSpeaker(settings: WorkerSettings, onNotice: (notice: Notic
   async function open(checkpoint: Checkpoint): Promise<Loaded> {
     const { runId, config, weights, manifest } = checkpoint;
     const tokenizer = createTokenizer(fromTokenizerJson(checkpoint.tokenizerJson));
-    const backend = await pickBackend(settings.backend);
+    const backend = await pickBackend(settings.backend, 'replies');
     const engine = await createEngine({ backend, config, weights, seed: 0 });
     const p99 = manifest.details.personaP99Chars;
     return { runId, engine, tokenizer, personaP99Chars: typeof p99 === 'number' ? p99 : unknownP99Chars };

@@ -47,8 +47,8 @@ describe('backends', () => {
   });
 
   test('a usable name is itself; auto is a usable one that is no imitation', async () => {
-    expect(await pickBackend('cpu')).toBe('cpu');
-    const picked = await pickBackend('auto');
+    expect(await pickBackend('cpu', 'training')).toBe('cpu');
+    const picked = await pickBackend('auto', 'training');
     const report = (await availableBackends()).find((r) => r.name === picked);
     expect(report).toMatchObject({ usable: true, software: false });
     expect(picked).not.toBe('cpu');
@@ -78,7 +78,7 @@ describe('backends', () => {
     async () => {
       const code = `
       const { parentPort, workerData } = require('node:worker_threads');
-      import(workerData).then(async ({ pickBackend }) => parentPort.postMessage(await pickBackend('native')));`;
+      import(workerData).then(async ({ pickBackend }) => parentPort.postMessage(await pickBackend('native', 'training')));`;
       const start = async (): Promise<unknown> => {
         const worker = new Worker(code, {
           eval: true,
@@ -99,7 +99,7 @@ describe('backends', () => {
     const reports = await availableBackends();
     const unusable = reports.find((r) => !r.usable);
     if (unusable === undefined) return; // a machine that has everything
-    const error = await pickBackend(unusable.name).then(
+    const error = await pickBackend(unusable.name, 'training').then(
       () => undefined,
       (e: unknown) => e,
     );
