@@ -41,7 +41,7 @@ async function main(): Promise<void> {
   const wanted = backendNames.find((name) => name === values.backend);
   check(wanted !== undefined || values.backend === 'auto', `no backend ${values.backend}`);
   // named, it is taken as it is
-  const backend: BackendName = wanted ?? (await pickBackend('auto'));
+  const backend: BackendName = wanted ?? (await pickBackend('auto', 'training'));
   const threads = values.threads === undefined ? undefined : Number(values.threads);
   const unknown = names.filter((name) => !variants.some((variant) => variant.name === name));
   check(unknown.length === 0, `no variant ${unknown.join(', ')}`);
