@@ -95,7 +95,7 @@ async function grow({ prompt, newTokens, streams, seconds }: GrowRequest): Promi
 
 async function growOne(cache: CacheSession, ids: number[], newTokens: number): Promise<number> {
   const start = performance.now();
-  for (let i = 0; i < newTokens; i++) ids.push(mostLikely(await cache.append([ids.at(-1)])));
+  for (let i = 0; i < newTokens; i++) ids.push(mostLikely(await cache.append([ids.at(-1)!])));
   return performance.now() - start;
 }
 

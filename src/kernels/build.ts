@@ -7,7 +7,6 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import asc from 'assemblyscript/asc';
 import { check } from '../util/errors.ts';
 import { distFile, projectRoot } from '../util/dist.ts';
 import { type Variant, emitMicroKernels, tiles, wasmFile } from './microkernel.ts';
@@ -24,6 +23,20 @@ const optionsFor = (variant: Variant): string[] => [
   ...['--initialMemory', '1', '--maximumMemory', '65536'],
 ];
 
+/** What we use of AssemblyScript's compiler. Its own types would redeclare Array and Math for the whole project. */
+interface Compiler {
+  main(
+    argv: readonly string[],
+    io: {
+      readFile: (name: string) => string | null;
+      writeFile: (name: string, contents: Uint8Array | string) => void;
+      listFiles: () => string[];
+      stderr: { write: (text: string | Uint8Array) => void };
+    },
+  ): Promise<{ error: Error | null }>;
+}
+const compilerModule: string = 'assemblyscript/asc';
+
 /** Compiles `sources` (file name -> text, the entry is `entry`); throws with the compiler's messages. */
 export async function compileAssembly(
   sources: ReadonlyMap<string, string>,
@@ -32,6 +45,7 @@ export async function compileAssembly(
 ): Promise<Uint8Array> {
   let binary: Uint8Array | undefined;
   const messages: string[] = [];
+  const asc = ((await import(compilerModule)) as { default: Compiler }).default;
   const { error } = await asc.main([entry, '--outFile', 'kernels.wasm', ...flags], {
     readFile: (name) => sources.get(name.replace(/^\.\//, '')) ?? null,
     writeFile: (name, contents) => {

@@ -34,6 +34,12 @@ export interface Candidate {
   logProbability: number;
 }
 
+/** A candidate and its own source of chance. */
+interface Drawn {
+  candidate: Candidate;
+  random: Random;
+}
+
 /**
  * @param promptIds 1 to contextLength ids
  * @returns new ids only; without a stop id at the end where maxNewTokens or the context cut it
@@ -84,11 +90,11 @@ export async function generateCandidates(
   checkPrompt(promptIds, contextLength);
   check(Number.isInteger(count) && count > 0, `${count} candidates`);
   const stops = new Set(stop);
-  const all = Array.from({ length: count }, (_, i) => ({
-    candidate: { ids: [], logProbability: 0 } as Candidate,
+  const all = Array.from({ length: count }, (_, i): Drawn => ({
+    candidate: { ids: [], logProbability: 0 },
     random: createRandom(`${seed} candidate ${i}`),
   }));
-  const draw = ({ candidate, random }: (typeof all)[number], logits: Float32Array): void => {
+  const draw = ({ candidate, random }: Drawn, logits: Float32Array): void => {
     const id = sampleToken(logits, candidate.ids, sampling, options, random);
     candidate.ids.push(id);
     candidate.logProbability += logProbabilityOf(logits, id);

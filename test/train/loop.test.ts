@@ -42,7 +42,7 @@ describe('on a real engine', () => {
     expect(result.stoppedBecause).toBe('finished');
     expect(result.epochs).toBe(20);
     expect(result.curve[0]).toMatchObject({ step: 0, lossNats: null });
-    expect(result.curve.at(-1).lossNats!).toBeLessThan(0.2);
+    expect(result.curve.at(-1)!.lossNats!).toBeLessThan(0.2);
   });
 
   test('the same seed gives identical weights, another seed others', async () => {
@@ -172,7 +172,7 @@ describe('schedule', () => {
     });
     expect(result).toMatchObject({ steps: 20, epochs: 2, stoppedBecause: 'time' });
     expect(Math.max(...steps.map((s) => s.learningRate))).toBeGreaterThan(0.0095);
-    expect(steps.at(-1).learningRate).toBeLessThan(0.0012);
+    expect(steps.at(-1)!.learningRate).toBeLessThan(0.0012);
   });
 
   test('progress tells steps, speed, what is left, and validations', async () => {
