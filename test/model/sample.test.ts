@@ -33,7 +33,7 @@ function defined(
   { temperature, topK, topP, minP = 0, repetitionPenalty }: SamplingOptions,
   { banned = new Set(), logitBias = new Map() }: Restrictions,
 ): number[] {
-  let scores = Array.from(logits, (x, id) => Math.fround(x + ((logitBias.get(id)) ?? 0)));
+  let scores = Array.from(logits, (x, id) => Math.fround(x + (logitBias.get(id) ?? 0)));
   scores = scores.map((x, id) => {
     if (!generated.includes(id)) return x;
     return Math.fround(x > 0 ? x / repetitionPenalty : x * repetitionPenalty);
