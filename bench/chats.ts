@@ -2,6 +2,7 @@
  * The chats that quality is measured on, each as train, validation and test conversations.
  * - `capcom(file)`: Apollo 13's air-to-ground loop; the persona is the capsule communicator (`CC`). The last 10 % of turns are
  *   the test, the last 5 % of those before are the validation.
+ * - `personaChat(folder, name)`: a persona of bench/base/prepare, whole dialogues in the same shares;
  * - `sampleChat()`: the chat that ships with the project, in the product's own split.
  */
 import { readFileSync, mkdtempSync, rmSync } from 'node:fs';
@@ -10,11 +11,12 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { buildDataset } from '../src/dataset/build.ts';
 import { isScored, type Conversation } from '../src/dataset/conversations.ts';
-import { parseConversations } from '../src/dataset/jsonl.ts';
+import { parseConversations, parseDialogues, toConversations, type Dialogue } from '../src/dataset/jsonl.ts';
 import { conversationsOf } from '../src/nightly/training.ts';
 import { openStore } from '../src/store/store.ts';
 import { check } from '../src/util/errors.ts';
 import { importSample, sample } from '../scripts/sample.ts';
+import { personas } from './base/personas.ts';
 
 export interface Chat {
   name: string;
@@ -50,6 +52,39 @@ export function capcom(file: string): Chat {
     train: part('train', 0, validationFrom),
     validation: part('validation', validationFrom, testFrom),
     test: part('test', testFrom, turns.length),
+  };
+}
+
+/**
+ * @param folder what bench/base/prepare wrote
+ * @param maxTurns take no more of the chat than about this, from its start
+ */
+export function personaChat(folder: string, name: string, maxTurns = Infinity): Chat {
+  const persona = personas.find((entry) => entry.name === name);
+  check(persona, `no persona ${name}`);
+  const file = join(folder, `persona-${name}.jsonl.gz`);
+  const dialogues: Dialogue[] = [];
+  let turns = 0;
+  for (const dialogue of parseDialogues(gunzipSync(readFileSync(file)).toString('utf8'), file)) {
+    if (turns >= maxTurns) break;
+    dialogues.push(dialogue);
+    turns += dialogue.turns.length;
+  }
+  const conversations = (from: number, to: number): Conversation[] => {
+    let at = 0;
+    return dialogues.flatMap((dialogue) => {
+      const isIn = at >= from && at < to;
+      at += dialogue.turns.length;
+      return isIn ? toConversations([dialogue], persona.speaker) : [];
+    });
+  };
+  const testFrom = Math.floor(turns * (1 - testShare));
+  const validationFrom = Math.floor(testFrom * (1 - validationShare));
+  return {
+    name,
+    train: conversations(0, validationFrom),
+    validation: conversations(validationFrom, testFrom),
+    test: conversations(testFrom, turns),
   };
 }
 

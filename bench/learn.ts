@@ -4,9 +4,11 @@
  */
 import { rowStats, toRows, type TrainingRow } from '../src/dataset/rows.ts';
 import { textsOf, type Conversation } from '../src/dataset/conversations.ts';
+import type { LlamaFolder } from '../src/checkpoint/folder.ts';
 import { createEngine } from '../src/model/create-engine.ts';
 import { modelConfig, vocabSizeOf } from '../src/model/sizes.ts';
 import { createTokenizer, trainBpe, type Tokenizer } from '../src/tokenizer/bpe.ts';
+import { fromTokenizerJson } from '../src/tokenizer/tokenizer-json.ts';
 import { encodeConversation, specialTokens } from '../src/tokenizer/chat-format.ts';
 import { evaluateConversations } from '../src/train/evaluate.ts';
 import { train } from '../src/train/loop.ts';
@@ -21,7 +23,7 @@ export interface Variant {
   config?: Partial<ModelConfig>;
   /** default: one merge for 80 bytes, up to the size's vocabulary, as the product has it */
   vocabSize?: number;
-  /** whose text carries loss; default everyone's */
+  /** whose text carries loss; default everyone's from scratch, the persona's on a base */
   lossOn?: 'persona' | 'everyone';
   /** share of all batches that are everyone's text, the rest being the persona's alone; overrides lossOn */
   everyoneShare?: number;
@@ -32,6 +34,8 @@ export interface Variant {
   /** what differs from the size's recipe */
   recipe?: Partial<Recipe>;
   seed?: number;
+  /** start from this model with its tokenizer; default: from scratch */
+  base?: Pick<LlamaFolder, 'config' | 'weights' | 'tokenizerJson'>;
 }
 
 export interface Learned {
@@ -64,21 +68,31 @@ export function vocabularyOf(chat: Chat, size: ModelSize): number {
 
 /** @param threads of `simd`; undefined = all cores */
 export async function learn(chat: Chat, variant: Variant, backend: BackendName, threads?: number): Promise<Learned> {
-  const { size, seed = 1, everyoneShare = 0 } = variant;
-  const recipe = { ...recipeFor(size, { fromScratch: true }), ...variant.recipe };
+  const { size, seed = 1, everyoneShare = 0, base } = variant;
+  const recipe = { ...recipeFor(size, { fromScratch: base === undefined }), ...variant.recipe };
+  const lossOn = variant.lossOn ?? (base === undefined ? 'everyone' : 'persona');
   const leftShare = variant.leftShare ?? recipe.leftShare;
-  const tokenizer = tokenizerFor(chat, variant.vocabSize ?? vocabularyOf(chat, size));
-  const config = { ...modelConfig(size, tokenizer.vocabSize), ...variant.config };
+  const tokenizer =
+    base === undefined
+      ? tokenizerFor(chat, variant.vocabSize ?? vocabularyOf(chat, size))
+      : createTokenizer(fromTokenizerJson(base.tokenizerJson));
+  const config = base?.config ?? { ...modelConfig(size, tokenizer.vocabSize), ...variant.config };
   const rowsOf = (conversations: readonly Conversation[], lossOn: 'persona' | 'everyone', leftShare?: number) => {
     const encoded = conversations.map((c) => encodeConversation(c.messages, tokenizer, { ...c, lossOn }));
     const options = leftShare === undefined ? {} : { leftShare };
     if (variant.unpacked !== true) return toRows(encoded, config.contextLength, options);
     return encoded.flatMap((conversation): TrainingRow[] => toRows([conversation], config.contextLength, options));
   };
-  const everyone = everyoneShare > 0 || variant.lossOn !== 'persona' ? rowsOf(chat.train, 'everyone', leftShare) : [];
-  const persona = everyoneShare > 0 || variant.lossOn === 'persona' ? rowsOf(chat.train, 'persona', leftShare) : [];
+  const everyone = everyoneShare > 0 || lossOn !== 'persona' ? rowsOf(chat.train, 'everyone', leftShare) : [];
+  const persona = everyoneShare > 0 || lossOn === 'persona' ? rowsOf(chat.train, 'persona', leftShare) : [];
   const rows = persona.length > 0 ? persona : everyone;
-  const engine = await createEngine({ backend, config, seed, ...(threads === undefined ? {} : { threads }) });
+  const engine = await createEngine({
+    backend,
+    config,
+    seed,
+    ...(threads === undefined ? {} : { threads }),
+    ...(base === undefined ? {} : { weights: base.weights }),
+  });
   try {
     const started = Date.now();
     const result = await train(engine, {

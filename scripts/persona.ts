@@ -22,6 +22,7 @@ const commands: Record<string, () => Promise<CommandModule>> = {
   chat: () => import('./chat.ts'),
   start: () => import('./start.ts'),
   replay: () => import('./replay.ts'),
+  pretrain: () => import('./pretrain.ts'),
   evaluate: () => import('./evaluate.ts'),
   models: () => import('./models.ts'),
   export: () => import('./export.ts'),

@@ -5,7 +5,7 @@
  * Not covered: two savers at once (the retrain lock sees to that); serving the run (current.ts).
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { ModelConfig, SamplingOptions, Weights } from '../types.ts';
 import { check } from '../util/errors.ts';
 import { ensurePrivateDir, sha256, syncDir, writeFileDurable } from '../util/files.ts';
@@ -58,27 +58,57 @@ export function runDir(modelsDir: string, runId: string): string {
  */
 export function saveCheckpoint(modelsDir: string, runId: string, parts: CheckpointParts): string {
   const target = runDir(modelsDir, runId);
-  const temporary = join(runsDir(modelsDir), `.tmp-${runId}`);
+  writeFolder(target, join(runsDir(modelsDir), `.tmp-${runId}`), parts, {
+    prepare: () => {
+      ensurePrivateDir(runsDir(modelsDir));
+      removeStale(modelsDir);
+    },
+    doing: `saving run ${runId}`,
+    room: modelsDir,
+  });
+  syncDir(modelsDir); // runs/ itself may be new
+  return target;
+}
+
+/** A base, which no run and no person owns, in a folder of its own. @throws as `saveCheckpoint` does */
+export function saveBase(dir: string, parts: CheckpointParts): void {
+  const temporary = `${dir}.tmp`;
+  writeFolder(dir, temporary, parts, {
+    prepare: () => {
+      mkdirSync(dirname(dir), { recursive: true });
+      rmSync(temporary, { recursive: true, force: true });
+    },
+    doing: 'saving the base',
+    room: dirname(dir),
+  });
+}
+
+interface Place {
+  /** make room for the temporary folder */
+  prepare: () => void;
+  /** for errors: what is going on, and where room is needed */
+  doing: string;
+  room: string;
+}
+
+function writeFolder(target: string, temporary: string, parts: CheckpointParts, place: Place): void {
   const files = renderFiles(parts);
   const manifest: Manifest = { format: 1, files: {}, details: parts.details };
   for (const [name, data] of files) manifest.files[name] = { bytes: data.length, sha256: sha256(data) };
   try {
-    ensurePrivateDir(runsDir(modelsDir));
-    removeStale(modelsDir);
-    check(!existsSync(target), `run ${runId} exists already`);
+    place.prepare();
+    check(!existsSync(target), `${basename(target)} exists already`);
     mkdirSync(temporary, { mode: 0o700 });
     for (const [name, data] of files) writeFileDurable(join(temporary, name), data);
     writeFileDurable(join(temporary, manifestName), renderManifest(manifest));
     syncDir(temporary);
     renameSync(temporary, target);
-    syncDir(runsDir(modelsDir));
-    syncDir(modelsDir); // runs/ itself may be new
+    syncDir(dirname(target));
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });
     const bytes = [...files.values()].reduce((sum, data) => sum + data.length, 0);
-    throw explainWriteError(error, `saving run ${runId}`, modelsDir, bytes);
+    throw explainWriteError(error, place.doing, place.room, bytes);
   }
-  return target;
 }
 
 /** Remove what killed savers and pruners left behind. `runs/` must exist. */

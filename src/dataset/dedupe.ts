@@ -60,7 +60,8 @@ function conversationKey({ messages }: Conversation): string {
   return sha256(JSON.stringify(said));
 }
 
-function normalise(text: string): string {
+/** One form for texts that read the same: NFKC, lower case, single spaces. */
+export function normalise(text: string): string {
   return text
     .normalize('NFKC')
     .toLowerCase()

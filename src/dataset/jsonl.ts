@@ -26,25 +26,46 @@ const isoMinutes = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?!\d|:\d)/;
 const personaId = 1;
 const hint = 'Give one {"id","turns":[{"s","t","ts"?}]} a line, as docs/chat-format.md describes.';
 
+/** One line of a file: what was said, in order. */
+export interface Dialogue {
+  id: string;
+  turns: Line['turns'];
+  /** file and line, for errors */
+  where: string;
+}
+
+/** @throws UserError for a line that cannot be read. @param file the name used in errors */
+export function parseDialogues(text: string, file: string): Dialogue[] {
+  return text
+    .replace(/^\ufeff/, '')
+    .split('\n')
+    .map((line, at) => ({ line: line.trim(), where: `${file}:${at + 1}` }))
+    .filter(({ line }) => line !== '')
+    .map(({ line, where }) => {
+      const { id, turns } = parseLine(line, where);
+      return { id: String(id), turns, where };
+    });
+}
+
 /**
  * Parse a whole file. A line becomes one conversation, or several where its times have silences of more than 6 h.
  * @param options `persona` is the speaker (`s`) whose messages count; `file` is the name used in errors
  * @throws UserError for a line that cannot be read, and when the persona says nothing in the file
  */
 export function parseConversations(text: string, options: { persona: string; file: string }): Conversation[] {
-  const lines = text
-    .replace(/^\ufeff/, '')
-    .split('\n')
-    .map((line, at) => ({ line: line.trim(), where: `${options.file}:${at + 1}` }))
-    .filter(({ line }) => line !== '')
-    .map(({ line, where }) => ({ ...parseLine(line, where), where }));
-  if (!lines.some(({ turns }) => turns.some(({ s }) => s === options.persona))) {
+  const dialogues = parseDialogues(text, options.file);
+  if (!dialogues.some(({ turns }) => turns.some(({ s }) => s === options.persona))) {
     throw new UserError(`${options.file}: no turn is by the persona.`, 'Give --persona as "s" in the file spells it.');
   }
-  const people = new Map([[options.persona, personaId]]);
+  return toConversations(dialogues, options.persona);
+}
+
+/** One speaker's view of dialogues: `persona` is the speaker whose messages count. @throws UserError for a time out of range */
+export function toConversations(dialogues: readonly Dialogue[], persona: string): Conversation[] {
+  const people = new Map([[persona, personaId]]);
   let rowId = 0;
-  const chats = lines.map(({ id, turns, where }) => ({
-    chatKey: String(id),
+  const chats = dialogues.map(({ id, turns, where }) => ({
+    chatKey: id,
     messages: turns.map(({ s, t, ts }): ConversationMessage => {
       const personId = people.get(s) ?? people.size + 1;
       people.set(s, personId);

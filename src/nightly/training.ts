@@ -2,7 +2,6 @@
  * Dataset -> trained network: tokenizer (the base's, or one trained on the train split), rows, the loop. What is sensitive
  * in a text (numbers, addresses, links, codes) is a placeholder here, so it cannot be learned.
  */
-import { CheckpointError } from '../checkpoint/error.ts';
 import type { LlamaFolder } from '../checkpoint/folder.ts';
 import { defaultRegions, redactSpans } from '../consent/redact.ts';
 import type { Dataset } from '../dataset/build.ts';
@@ -21,13 +20,7 @@ import type { TrainOptions, TrainProgress, TrainResult } from '../train/loop.ts'
 import { meanLossOf } from '../train/keeper.ts';
 import { train } from '../train/loop.ts';
 import { recipeFor } from '../train/recipe.ts';
-import {
-  fingerprintOf,
-  loadTrainingState,
-  removeTrainingState,
-  saveTrainingState,
-  type TrainingState,
-} from '../train/state.ts';
+import { trainResumably } from '../train/resume.ts';
 import type { BackendName, ModelSize, Split } from '../types.ts';
 import { UserError } from '../util/errors.ts';
 
@@ -110,7 +103,9 @@ export async function trainOnDataset(dataset: Dataset, options: TrainingOptions)
       ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     };
-    const result = await (options.stateDir === undefined ? train(engine, run) : resumed(engine, run, options.stateDir));
+    const result = await (options.stateDir === undefined
+      ? train(engine, run)
+      : trainResumably(engine, run, options.stateDir));
     if (result.stoppedBecause === 'aborted') {
       throw new UserError(
         'training was stopped before its end; the serving model stays',
@@ -123,19 +118,6 @@ export async function trainOnDataset(dataset: Dataset, options: TrainingOptions)
     engine.dispose();
     throw error;
   }
-}
-
-/** Train with the run's state in a folder. A damaged state is no reason to miss a night: it starts anew. */
-async function resumed(engine: Engine, run: TrainOptions, stateDir: string): Promise<TrainResult> {
-  let resume: TrainingState | undefined;
-  try {
-    resume = loadTrainingState(stateDir, await fingerprintOf(engine, run));
-  } catch (error) {
-    if (!(error instanceof CheckpointError)) throw error;
-  }
-  const result = await train(engine, { ...run, resume, onState: (state) => saveTrainingState(stateDir, state) });
-  if (result.stoppedBecause !== 'aborted') removeTrainingState(stateDir);
-  return result;
 }
 
 /** Byte-level BPE on the train split alone: held-out words must not shape the vocabulary. */

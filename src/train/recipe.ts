@@ -62,3 +62,26 @@ export function recipeFor(size: ModelSize, options: { fromScratch: boolean }): R
     ? recipe
     : { ...recipe, epochs: passesOnBase, learningRate: recipe.learningRate / 5, leftShare: 0.5 };
 }
+
+/** What a base learns with: text that is hardly ever repeated, so no dropout, and a rate that is held before it falls. */
+export function pretrainingRecipe(size: ModelSize): Recipe {
+  return {
+    ...common,
+    schedule: 'trapezoid',
+    warmupShare: 0.02,
+    decayShare: 0.4,
+    minLearningRateShare: 0.02,
+    beta2: 0.95,
+    dropout: 0,
+    patience: 0,
+    optimizer: 'muon',
+    ...pretraining[size],
+  };
+}
+
+const pretraining: Record<ModelSize, Pick<Recipe, 'epochs' | 'batchTokens' | 'learningRate'>> = {
+  nano: { epochs: 2, batchTokens: 4096, learningRate: 8e-3 },
+  small: { epochs: 1, batchTokens: 8192, learningRate: 3e-3 },
+  base: { epochs: 2, batchTokens: 32_768, learningRate: 2e-3 },
+  large: { epochs: 2, batchTokens: 65_536, learningRate: 1e-3 },
+};

@@ -1,0 +1,31 @@
+/** Dialogue files: one `{"id","turns":[{"s","t","ts"?}]}` a line, gzipped or not. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { gunzipSync, gzipSync } from 'node:zlib';
+
+export interface Turn {
+  /** speaker */
+  s: string;
+  /** text */
+  t: string;
+  /** time, as docs/chat-format.md reads it */
+  ts?: string | number;
+}
+
+export interface Dialogue {
+  id: string;
+  turns: Turn[];
+}
+
+export function readDialogues(file: string): Dialogue[] {
+  const bytes = readFileSync(file);
+  const text = (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Dialogue);
+}
+
+/** Gzipped, the same bytes for the same dialogues. */
+export function writeDialogues(file: string, dialogues: readonly Dialogue[]): void {
+  writeFileSync(file, gzipSync(dialogues.map((dialogue) => `${JSON.stringify(dialogue)}\n`).join(''), { level: 9 }));
+}
