@@ -7,6 +7,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { loadEnvironment } from '../../src/config.ts';
 import { parseDialogues } from '../../src/dataset/jsonl.ts';
 import { pickBackend } from '../../src/model/backend.ts';
 import { pretrain } from '../../src/train/pretrain.ts';
@@ -22,7 +23,8 @@ interface Probe {
   size: ModelSize;
   vocabSize: number;
   recipe?: Partial<Recipe>;
-  adapt?: Partial<Recipe>;
+  /** personas to judge by after learning; default: both. Held-out dialogues judge in any case */
+  chats?: string[];
 }
 
 const [folder, minutes, threads, ...probes] = process.argv.slice(2);
@@ -34,7 +36,8 @@ const out = join(projectRoot, 'bench', 'results', 'base-probe.json');
 const file = join(folder, 'pretrain.jsonl.gz');
 const dialogues = parseDialogues(gunzipSync(readFileSync(file)).toString('utf8'), 'pretrain');
 const chats = [personaChat(folder, 'self', 6000), personaChat(folder, 'xpersona')];
-const backend = await pickBackend('auto', 'training');
+const { backend: wanted } = loadEnvironment();
+const backend = await pickBackend(wanted, 'training');
 
 for (const text of probes) {
   const probe = JSON.parse(text) as Probe;
@@ -52,14 +55,13 @@ for (const text of probes) {
   const { config } = base.engine;
   base.engine.dispose();
   const after: Record<string, number> = {};
-  for (const chat of chats) {
+  for (const chat of chats.filter(({ name }) => probe.chats?.includes(name) ?? true)) {
     const learned = await learn(
       chat,
       {
         name: chat.name,
         size: probe.size,
-        base: { config, weights, tokenizerJson: base.tokenizerJson },
-        ...(probe.adapt ? { recipe: probe.adapt } : {}),
+        base: { config, weights, tokenizerJson: base.tokenizerJson }
       },
       backend,
       Number(threads),
