@@ -1,9 +1,9 @@
 /** `persona retrain`: one night by hand. Runs beside `persona start`; that one takes a promoted model by itself. */
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { retrain } from '../src/nightly/retrain.ts';
 import type { RetrainResult } from '../src/nightly/retrain.ts';
 import { UserError } from '../src/util/errors.ts';
+import { chooseBase } from './base.ts';
 import { loadContext, printJson } from './context.ts';
 import { progressView } from './progress.ts';
 
@@ -20,7 +20,7 @@ export function register(program: Command): void {
     .command('retrain')
     .description('train on all consented messages and publish the model if it is not worse')
     .option('--base <folder>', 'start from this model folder in Hugging Face layout (Llama family)')
-    .option('--from-scratch', 'start from random weights')
+    .option('--from-scratch', 'start from random weights, not from the base that ships for this size')
     .option('--max-minutes <n>', 'stop training after this long (default: training.maxMinutes of persona.json)')
     .option('--force', 'train even if nothing changed since the last run')
     .option('--json', 'print the verdict as JSON')
@@ -29,9 +29,7 @@ export function register(program: Command): void {
 
 async function runRetrain(flags: RetrainFlags): Promise<void> {
   const { env, persona } = loadContext();
-  if (flags.base !== undefined && flags.fromScratch === true) {
-    throw new UserError('--base and --from-scratch exclude each other', 'give one of them');
-  }
+  const base = chooseBase(flags, persona.training.size);
   const view = progressView(flags.json === true);
   const stop = new AbortController();
   const abort = (): void => stop.abort();
@@ -46,7 +44,7 @@ async function runRetrain(flags: RetrainFlags): Promise<void> {
       maxMinutes: flags.maxMinutes === undefined ? persona.training.maxMinutes : parseMinutes(flags.maxMinutes),
       backend: env.backend,
       sampling: persona.sampling,
-      base: flags.base === undefined ? undefined : resolve(flags.base),
+      base,
       force: flags.force === true,
       nowMs: Date.now(),
       onPhase: view.phase,

@@ -4,10 +4,11 @@
  * In: a folder. Out: config, weights and tokenizer.json that fit together. Not covered: the tokenizer itself; src/tokenizer
  * reads it, adds the tokens, and refuses what is no byte-level BPE.
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { HostTensor, Weights } from '../types.ts';
 import { check, UserError } from '../util/errors.ts';
+import { sha256 } from '../util/files.ts';
 import { loadLlamaFolder, type LlamaFolder } from './folder.ts';
 import { loadCheckpoint } from './load.ts';
 import { manifestName } from './manifest.ts';
@@ -27,9 +28,27 @@ export interface ExtendedTokenizer {
 /** Adds the special tokens that a tokenizer.json lacks (src/tokenizer's `withSpecialTokens`). */
 export type ExtendTokenizer = (tokenizerJson: string) => ExtendedTokenizer;
 
+/**
+ * Name and content of a base in one word, `small@5f1c09e2ab47`: a base of that name with other weights is another base.
+ * Of a foreign folder only the names and sizes of its files are looked at.
+ * @throws UserError when there is no such folder
+ */
+export function baseId(dir: string): string {
+  refuseMissing(dir);
+  const manifest = join(dir, manifestName);
+  const content = existsSync(manifest)
+    ? readFileSync(manifest)
+    : JSON.stringify(readdirSync(dir).map((name) => [name, statSync(join(dir, name)).size]));
+  return `${basename(dir)}@${sha256(content).slice(0, 12)}`;
+}
+
+function refuseMissing(dir: string): void {
+  if (!existsSync(dir)) throw new UserError(`${dir} does not exist`, 'Give the folder of a model.');
+}
+
 /** @throws UserError naming the file that is missing, damaged or of a kind that is not read here */
 export function loadBase(dir: string, extend: ExtendTokenizer): LlamaFolder {
-  if (!existsSync(dir)) throw new UserError(`${dir} does not exist`, 'Give the folder of a model.');
+  refuseMissing(dir);
   if (existsSync(join(dir, manifestName))) return loadCheckpoint(dir);
   return adaptBase(loadLlamaFolder(dir), extend);
 }

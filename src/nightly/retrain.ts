@@ -7,7 +7,7 @@
 import { currentFile, loadServing, publish, pruneRuns } from '../checkpoint/current.ts';
 import { rmSync } from 'node:fs';
 import type { Checkpoint } from '../checkpoint/load.ts';
-import { loadBase } from '../checkpoint/base.ts';
+import { baseId, loadBase } from '../checkpoint/base.ts';
 import { saveCheckpoint } from '../checkpoint/save.ts';
 import type { Dataset, DatasetManifest } from '../dataset/build.ts';
 import { pickBackend } from '../model/backend.ts';
@@ -69,6 +69,7 @@ export interface RetrainReport {
   datasetHash: string;
   backend: BackendName;
   size: ModelSize;
+  /** what it started from (`baseId`); null = from scratch */
   base: string | null;
   test: HeldOutBits;
   steps: number;
@@ -116,9 +117,11 @@ function reasonToSkip(dataset: Dataset, champion: Champion | undefined, options:
   const isSame =
     details?.datasetHash === dataset.manifest.hash &&
     details.size === options.size &&
-    details['base'] === (options.base ?? null);
+    details['base'] === baseIdOf(options);
   return isSame && options.force !== true ? 'nothing changed since the serving run was trained' : undefined;
 }
+
+const baseIdOf = ({ base }: RetrainOptions): string | null => (base === undefined ? null : baseId(base));
 
 function skipped(reason: string): RetrainResult {
   return { verdict: 'skipped', run: null, reason, bitsPerByte: null, report: null };
@@ -144,7 +147,7 @@ async function trainAndJudge(
       datasetHash: dataset.manifest.hash,
       backend,
       size: options.size,
-      base: options.base ?? null,
+      base: baseIdOf(options),
       test,
       steps: trained.result.steps,
       passes: trained.result.epochs,
