@@ -6,6 +6,7 @@ import { rowStats, toRows, type TrainingRow } from '../src/dataset/rows.ts';
 import { textsOf, type Conversation } from '../src/dataset/conversations.ts';
 import type { LlamaFolder } from '../src/checkpoint/folder.ts';
 import { createEngine } from '../src/model/create-engine.ts';
+import type { Engine } from '../src/model/engine.ts';
 import { modelConfig, vocabSizeOf } from '../src/model/sizes.ts';
 import { createTokenizer, trainBpe, type Tokenizer } from '../src/tokenizer/bpe.ts';
 import { fromTokenizerJson } from '../src/tokenizer/tokenizer-json.ts';
@@ -36,6 +37,8 @@ export interface Variant {
   seed?: number;
   /** start from this model with its tokenizer; default: from scratch */
   base?: Pick<LlamaFolder, 'config' | 'weights' | 'tokenizerJson'>;
+  /** train adapters of this rank beside the weights, which stay */
+  lora?: { rank: number; alpha: number };
 }
 
 export interface Learned {
@@ -66,9 +69,18 @@ export function vocabularyOf(chat: Chat, size: ModelSize): number {
   return Math.min(vocabSizeOf(size), specialTokens.length + 256 + Math.floor(bytes / bytesPerMerge));
 }
 
-/** @param threads of `simd`; undefined = all cores */
-export async function learn(chat: Chat, variant: Variant, backend: BackendName, threads?: number): Promise<Learned> {
-  const { size, seed = 1, everyoneShare = 0, base } = variant;
+/**
+ * @param threads of `simd`; undefined = all cores
+ * @param after is given the trained engine and its tokenizer before the engine goes
+ */
+export async function learn(
+  chat: Chat,
+  variant: Variant,
+  backend: BackendName,
+  threads?: number,
+  after?: (engine: Engine, tokenizer: Tokenizer) => Promise<void>,
+): Promise<Learned> {
+  const { size, seed = 1, everyoneShare = 0, base, lora } = variant;
   const recipe = { ...recipeFor(size, { fromScratch: base === undefined }), ...variant.recipe };
   const lossOn = variant.lossOn ?? (base === undefined ? 'everyone' : 'persona');
   const leftShare = variant.leftShare ?? recipe.leftShare;
@@ -92,6 +104,7 @@ export async function learn(chat: Chat, variant: Variant, backend: BackendName, 
     seed,
     ...(threads === undefined ? {} : { threads }),
     ...(base === undefined ? {} : { weights: base.weights }),
+    ...(lora === undefined ? {} : { lora }),
   });
   try {
     const started = Date.now();
@@ -107,9 +120,11 @@ export async function learn(chat: Chat, variant: Variant, backend: BackendName, 
     const positions = rows.reduce((sum, { inputs }) => sum + inputs.length, 0);
     const bitsOf = async (conversations: readonly Conversation[]): Promise<number> =>
       rounded((await evaluateConversations(engine, tokenizer, conversations)).bitsPerByte);
+    const [testBits, validationBits] = [await bitsOf(chat.test), await bitsOf(chat.validation)];
+    await after?.(engine, tokenizer);
     return {
-      testBits: await bitsOf(chat.test),
-      validationBits: await bitsOf(chat.validation),
+      testBits,
+      validationBits,
       passes: result.epochs,
       bestPass: rounded((result.bestStep / result.steps) * result.epochs),
       averaged: result.averaged,

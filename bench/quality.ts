@@ -1,27 +1,34 @@
 /**
- * What the design gains, on Apollo 13's CapCom: bits per byte on held-out persona replies (by the definition of `persona
- * evaluate`) of a byte 5-gram, of the story's recipe from scratch, and of ours from scratch. Same train and test text, same
- * tokenizer and size for both networks.
- * Run: npx tsc -p bench && node dist/bench/quality.js FILE [--only ngram|story|storyTuned|ours] [--backend NAME] [--seed N]
- *   FILE: dialogues, one {"id","turns"} a line, with Apollo 13's air-to-ground loop in it
- * Prints a table and writes bench/results/quality.json; a part that is run alone replaces only its own entry.
+ * What the design gains: bits per byte on a persona's held-out replies (by the definition of `persona evaluate`) of a byte
+ * 5-gram trained on the chat, of one trained on everything the base saw and the chat, of the story's recipe from scratch,
+ * of ours from scratch, and of the bases that ship after learning from the chat. Same train and test text for all.
+ * Run: npx tsc -p bench && node dist/bench/quality.js FOLDER [--chats NAME,...] [--only PART,...] [--backend NAME] [--seed N]
+ *   FOLDER: what bench/base/prepare wrote; chats: capcom, ubuntu, self, xpersona (bench/base/personas.ts)
+ *   parts: ngram ngramAll story storyTuned ours baseNano baseSmall
+ * Prints a table a chat and writes bench/results/quality.json; what is run alone replaces only its own entry.
  * Ours holds back the end of the training text to stop early by, as the product does; the others learn all of it.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { gunzipSync } from 'node:zlib';
+import { loadBase } from '../src/checkpoint/base.ts';
+import type { Conversation } from '../src/dataset/conversations.ts';
+import { parseDialogues, toConversations } from '../src/dataset/jsonl.ts';
 import { availableBackends, pickBackend } from '../src/model/backend.ts';
 import { modelConfig } from '../src/model/sizes.ts';
-import { ngramBaselines } from '../src/train/ngram.ts';
+import { withSpecialTokens } from '../src/tokenizer/tokenizer-json.ts';
+import { ngramBaselines, ngramBits, trainConversationNgram } from '../src/train/ngram.ts';
 import { recipeFor } from '../src/train/recipe.ts';
-import { backendNames, type BackendName } from '../src/types.ts';
+import { backendNames, type BackendName, type ModelSize } from '../src/types.ts';
 import { projectRoot } from '../src/util/dist.ts';
 import { check } from '../src/util/errors.ts';
-import { capcom, sizeOf, type Chat } from './chats.ts';
+import { capcom, personaChat, sizeOf, type Chat } from './chats.ts';
 import { learn, rounded, tokenizerFor, vocabularyOf } from './learn.ts';
 import { machine } from './machine.ts';
 import { learnAsTheStory, storyRecipe } from './story/learn.ts';
 
+/** of what is trained from scratch */
 const size = 'nano';
 /** backends of tfjs that the story's network can run on, fastest first */
 const storyBackends: readonly BackendName[] = ['cuda', 'native', 'cpu'];
@@ -37,15 +44,33 @@ interface Entry {
   details: Record<string, unknown>;
 }
 
+/** At most this many turns of a chat: a few thousand replies, as a person may have. */
+const maxTurns = 8000;
+const chatNames = ['capcom', 'ubuntu', 'self', 'xpersona'] as const;
+
+interface Measured {
+  chat: Chat;
+  seed: number;
+  backend: BackendName | 'auto';
+  /** what bench/base/prepare wrote */
+  folder: string;
+}
+
 /** A part gives no entry where this machine cannot run it; what was measured before then stays. */
-const parts: Record<string, (chat: Chat, seed: number, backend: BackendName | 'auto') => Promise<Entry | undefined>> = {
+const parts: Record<string, (measured: Measured) => Promise<Entry | undefined>> = {
   ngram,
-  story: (chat, seed) => story(chat, seed, "the story's recipe from scratch", storyRates.low),
-  storyTuned: (chat, seed) => story(chat, seed, 'the same at a higher rate', storyRates.tuned),
+  ngramAll,
+  story: (measured) => story(measured, "the story's recipe from scratch", storyRates.low),
+  storyTuned: (measured) => story(measured, 'the same at a higher rate', storyRates.tuned),
   ours,
+  baseNano: (measured) => onBase(measured, 'nano'),
+  baseSmall: (measured) => onBase(measured, 'small'),
 };
 
-function ngram(chat: Chat): Promise<Entry> {
+const chatOf = (folder: string, name: string): Chat =>
+  name === 'capcom' ? capcom(join(folder, 'persona-capcom.jsonl.gz')) : personaChat(folder, name, maxTurns);
+
+function ngram({ chat }: Measured): Promise<Entry> {
   const { bothSides, personaOnly } = ngramBaselines([...chat.train, ...chat.validation], chat.test);
   return Promise.resolve({
     name: 'byte 5-gram (Witten-Bell)',
@@ -54,7 +79,23 @@ function ngram(chat: Chat): Promise<Entry> {
   });
 }
 
-async function story(chat: Chat, seed: number, name: string, learningRate: number): Promise<Entry | undefined> {
+function ngramAll({ chat, folder }: Measured): Promise<Entry> {
+  const file = join(folder, 'pretrain.jsonl.gz');
+  const dialogues = parseDialogues(gunzipSync(readFileSync(file)).toString('utf8'), file);
+  function* everything(): Generator<Conversation> {
+    for (const dialogue of dialogues) yield* toConversations([dialogue], dialogue.turns[0]?.s ?? '');
+    yield* chat.train;
+    yield* chat.validation;
+  }
+  const { bitsPerByte } = ngramBits(trainConversationNgram(everything(), { personaOnly: false }), chat.test);
+  return Promise.resolve({
+    name: 'byte 5-gram on everything the base saw',
+    bitsPerByte: rounded(bitsPerByte),
+    details: { dialogues: dialogues.length },
+  });
+}
+
+async function story({ chat, seed }: Measured, name: string, learningRate: number): Promise<Entry | undefined> {
   const usable = (await availableBackends()).filter((report) => report.usable).map((report) => report.name);
   const backend = storyBackends.find((name) => usable.includes(name));
   if (backend === undefined) {
@@ -75,7 +116,7 @@ async function story(chat: Chat, seed: number, name: string, learningRate: numbe
   return { name, bitsPerByte: rounded(outcome.bitsPerByte), details: { backend, config, recipe, outcome } };
 }
 
-async function ours(chat: Chat, seed: number, wanted: BackendName | 'auto'): Promise<Entry> {
+async function ours({ chat, seed, backend: wanted }: Measured): Promise<Entry> {
   const backend = await pickBackend(wanted, 'training');
   const learned = await learn(chat, { name: 'product', size, seed }, backend);
   return {
@@ -85,51 +126,75 @@ async function ours(chat: Chat, seed: number, wanted: BackendName | 'auto'): Pro
   };
 }
 
+async function onBase({ chat, seed, backend: wanted }: Measured, base: ModelSize): Promise<Entry | undefined> {
+  const dir = join(projectRoot, 'models', 'base', base);
+  if (!existsSync(dir)) return undefined;
+  const backend = await pickBackend(wanted, 'training');
+  const { config, weights, tokenizerJson } = loadBase(dir, withSpecialTokens);
+  const variant = { name: base, size: base, seed, base: { config, weights, tokenizerJson } };
+  const learned = await learn(chat, variant, backend);
+  return {
+    name: `base ${base}, then the chat`,
+    bitsPerByte: learned.testBits,
+    details: { backend, size: base, recipe: recipeFor(base, { fromScratch: false }), learned },
+  };
+}
+
+interface Results {
+  chats: Record<string, { train: object; test: object; entries: Record<string, Entry> }>;
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     options: {
+      chats: { type: 'string', default: chatNames.join() },
       only: { type: 'string' },
       seed: { type: 'string', default: '1' },
       backend: { type: 'string', default: 'auto' },
     },
     allowPositionals: true,
   });
-  const [path] = positionals;
-  check(path, 'which file of dialogues?');
-  const wanted = values.only === undefined ? Object.keys(parts) : [values.only];
+  const [folder] = positionals;
+  check(folder, 'which folder of prepared dialogues?');
   const backend = (['auto', ...backendNames] as const).find((name) => name === values.backend);
   check(backend, `no backend ${values.backend}`);
-  const chat = capcom(path);
   const file = join(projectRoot, 'bench', 'results', 'quality.json');
-  let entries: Record<string, Entry> = existsSync(file)
-    ? (JSON.parse(readFileSync(file, 'utf8')) as { entries: Record<string, Entry> }).entries
-    : {};
-  for (const name of wanted) {
-    const part = parts[name];
-    check(part, `no part ${name}`);
-    const entry = await part(chat, Number(values.seed), backend);
-    if (entry !== undefined) entries = { ...entries, [name]: entry };
-    const result = {
-      what: "bits per byte on the held-out replies of Apollo 13's CapCom",
-      date: new Date().toISOString(),
-      machine,
-      seed: Number(values.seed),
-      train: sizeOf([...chat.train, ...chat.validation]),
-      test: sizeOf(chat.test),
-      entries,
-    };
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+  const { chats }: Results = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Results) : { chats: {} };
+  for (const name of values.chats.split(',')) {
+    const chat = chatOf(folder, name);
+    const known = chats[name]?.entries ?? {};
+    const entries = { ...known };
+    for (const part of values.only?.split(',') ?? Object.keys(parts)) {
+      const measure = parts[part];
+      check(measure, `no part ${part}`);
+      const entry = await measure({ chat, seed: Number(values.seed), backend, folder });
+      if (entry === undefined) continue;
+      entries[part] = entry;
+      chats[name] = { train: sizeOf([...chat.train, ...chat.validation]), test: sizeOf(chat.test), entries };
+      const what = "bits per byte on a persona's held-out replies";
+      const result = { what, date: new Date().toISOString(), machine, seed: Number(values.seed), chats };
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+    }
+    print(chat, entries);
   }
-  const test = sizeOf(chat.test);
-  console.log(`${test.personaMessages} held-out replies of CapCom, ${test.personaBytes} bytes`);
-  const baseline = entries['story']?.bitsPerByte;
+}
+
+function print(chat: Chat, entries: Record<string, Entry>): void {
+  const { personaMessages, personaBytes } = sizeOf(chat.test);
+  console.log(`${chat.name}: ${personaMessages} held-out replies, ${personaBytes} bytes`);
+  const under = (part: string, bits: number): string => {
+    const other = entries[part]?.bitsPerByte;
+    return other === undefined ? ''.padStart(8) : `${((1 - bits / other) * 100).toFixed(1).padStart(6)} %`;
+  };
+  console.log(`${''.padEnd(48)}under: 5-gram   all    story`);
   for (const part of Object.keys(parts)) {
     const entry = entries[part];
     if (entry === undefined) continue;
-    const { name, bitsPerByte } = entry;
-    const less = baseline === undefined ? '' : `${((1 - bitsPerByte / baseline) * 100).toFixed(1)} % under the story`;
-    console.log(`${bitsPerByte.toFixed(3)}  ${name.padEnd(34)}${part === 'story' ? '' : less}`);
+    const { name, bitsPerByte: bits } = entry;
+    console.log(
+      `${bits.toFixed(3)}  ${name.padEnd(44)}${under('ngram', bits)}${under('ngramAll', bits)}${under('story', bits)}`,
+    );
   }
 }
 

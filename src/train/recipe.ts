@@ -81,7 +81,7 @@ export function pretrainingRecipe(size: ModelSize): Recipe {
 
 const pretraining: Record<ModelSize, Pick<Recipe, 'epochs' | 'batchTokens' | 'learningRate'>> = {
   nano: { epochs: 2, batchTokens: 4096, learningRate: 8e-3 },
-  small: { epochs: 1, batchTokens: 8192, learningRate: 3e-3 },
+  small: { epochs: 1, batchTokens: 8192, learningRate: 4e-3 },
   base: { epochs: 2, batchTokens: 32_768, learningRate: 2e-3 },
   large: { epochs: 2, batchTokens: 65_536, learningRate: 1e-3 },
 };
