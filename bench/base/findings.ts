@@ -48,15 +48,18 @@ const streetWords = new Set(
     ',',
   ),
 );
-/** words before a street word that no street is named with, where everything is in lower case: `20 miles the other way` */
+/** words that no street in lower case is named with: `20 miles the other way` */
 const noStreetNames = new Set(
   (
-    'the,a,an,my,your,his,her,our,their,its,this,that,these,those,other,same,right,wrong,long,best,better,only,either,every,' +
-    'any,some,no,of,on,in,at,to,for,from,by,with,and,or,but,is,are,was,were,be,been,it,you,i,we,they,he,she,all,half,far,too,' +
-    'so,very,really,much,more,most,minutes,minute,mins,min,hours,hour,days,day,weeks,week,months,month,years,year,miles,mile,' +
-    'km,people,times,percent,dollars,bucks,lbs,am,pm,new,old,one,two,great,good,first,last,next,hard,test,took,take,find,found,go,' +
-    'going,get,got,just,out,over,down,up,off,away,across,along,per,movie,movies,games,points'
+    'the,a,an,my,your,his,her,our,their,its,this,that,these,those,other,same,either,every,any,some,no,of,on,in,at,to,for,from,' +
+    'by,with,and,or,but,is,are,was,were,be,been,it,you,i,we,they,he,she,all,half,far,too,so,very,really,much,more,most,only,' +
+    'minutes,minute,mins,min,hours,hour,days,day,weeks,week,months,month,years,year,miles,mile,km,people,times,percent,' +
+    'dollars,bucks,lbs,am,pm,took,take,find,found,go,going,get,got,just,out,over,down,up,off,away,across,along,per'
   ).split(','),
+);
+/** nor with these alone: `2 different ways`, `3 great places`, but `7 old mill road` */
+const plainWords = new Set(
+  'new,old,great,good,better,best,right,wrong,long,hard,first,last,next,one,two,different,big'.split(','),
 );
 const maxStreetNameWords = 3;
 
@@ -75,7 +78,7 @@ export function addressesIn(text: string): Span[] {
       const between = text.slice(start, lastStart);
       const name = words.slice(at + 1, street).map((word) => word.text);
       const isSaid = /[,;:!?\n]|\. \p{Lu}/u.test(between);
-      if (isSaid || !name.every(isStreetName)) continue;
+      if (isSaid || !isStreetName(name, last)) continue;
       found.push({ start, end: lastStart + last.length });
       return;
     }
@@ -83,8 +86,11 @@ export function addressesIn(text: string): Span[] {
   return found;
 }
 
-function isStreetName(word: string): boolean {
-  return /^(?:\p{L}[\p{L}\p{M}'’.]*|\d{1,3}(?:st|nd|rd|th))$/iu.test(word) && !noStreetNames.has(word.toLowerCase());
+function isStreetName(name: readonly string[], streetWord: string): boolean {
+  if (!name.every((word) => /^(?:\p{L}[\p{L}\p{M}'’.]*|\d{1,3}(?:st|nd|rd|th))$/iu.test(word))) return false;
+  if ([...name, streetWord].every((word) => /^[\p{Lu}\d]/u.test(word))) return true;
+  const plain = name.map((word) => word.toLowerCase());
+  return !plain.some((word) => noStreetNames.has(word)) && !plain.every((word) => plainWords.has(word));
 }
 
 // === Names
@@ -94,7 +100,7 @@ const besideCharacters = 60;
 /** Capitalised for another reason than being a name: what begins sentences. */
 const sentenceWords = new Set(
   (
-    'i,the,a,an,my,your,his,her,our,their,we,you,he,she,it,they,this,that,there,here,what,where,when,who,why,how,is,are,was,' +
+    'i,am,be,the,a,an,my,your,his,her,our,their,we,you,he,she,it,they,this,that,there,here,what,where,when,who,why,how,is,are,was,' +
     'do,does,did,have,has,can,could,would,will,should,yes,yeah,no,ok,okay,oh,well,so,and,but,or,if,then,hi,hello,hey,thanks,' +
     'thank,please,sure,great,good,at,on,in,to,from,for,of,not,just,go,come,send,meet,pick,im,its,lets'
   ).split(','),
