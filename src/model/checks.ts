@@ -15,6 +15,26 @@ export function checkBatch(
   for (const id of targets) check(id < vocabSize, `target ${id} in a vocabulary of ${vocabSize}`);
 }
 
+/** Refuses what no training step may see. Returns the number of targets. */
+export function checkBatches(batches: readonly TokenBatch[], config: ModelConfig): number {
+  for (const batch of batches) checkBatch(batch, config);
+  const targets = batches.reduce((sum, batch) => sum + countTargets(batch), 0);
+  check(targets > 0, 'a training batch without any target');
+  return targets;
+}
+
+/**
+ * What the gradient is multiplied by: 1, or where its norm is above `clipNorm` (0 = off) their quotient.
+ * @throws Error when the loss or the norm is no finite number
+ */
+export function clipScale(lossNats: number, gradNorm: number, clipNorm: number): number {
+  check(
+    Number.isFinite(lossNats) && Number.isFinite(gradNorm),
+    `training diverged: loss ${lossNats}, gradient norm ${gradNorm}; the weights were left as they were`,
+  );
+  return clipNorm > 0 && gradNorm > clipNorm ? clipNorm / gradNorm : 1;
+}
+
 export function checkIds(ids: Iterable<number>, vocabSize: number): void {
   for (const id of ids)
     check(Number.isInteger(id) && id >= 0 && id < vocabSize, `id ${id} in a vocabulary of ${vocabSize}`);

@@ -1,11 +1,13 @@
 /** The one place that knows which engine runs which backend. An engine is loaded when it is first asked for. */
 import type { BackendName, ModelConfig, Weights } from '../types.ts';
-import type { Engine } from './engine.ts';
+import { check } from '../util/errors.ts';
+import type { Engine, LoraOptions } from './engine.ts';
 
 /**
  * @param options.backend a usable one (`pickBackend`)
  * @param options.weights by Hugging Face name; without them the weights are drawn from `seed`
  * @param options.threads of `simd`; the number of cores where not said
+ * @param options.lora train adapters of the given `weights` instead of all weights (lora.ts); A is drawn from `seed`
  */
 export async function createEngine(options: {
   backend: BackendName;
@@ -13,7 +15,9 @@ export async function createEngine(options: {
   weights?: Weights;
   seed: number;
   threads?: number;
+  lora?: LoraOptions;
 }): Promise<Engine> {
+  check(!options.lora || options.weights, 'LoRA adapts weights that are given');
   if (options.backend === 'simd') {
     const { createSimdEngine } = await import('./simd-engine.ts');
     return await createSimdEngine(options);

@@ -55,16 +55,31 @@ export interface CacheStreams {
   dispose(): void;
 }
 
-/** First and second moments by weight name (Muon's matrices have no second), and the number of steps taken. */
+/**
+ * First and second moments by weight name (Muon's matrices have no second), and the number of steps taken.
+ * With LoRA they are those of the adapters, by the adapters' names.
+ */
 export interface OptimizerState {
   step: number;
   m: Weights;
   v: Weights;
+  /** A and B of each adapter, with LoRA only */
+  adapters?: Weights;
+}
+
+/** Low-rank adaptation of the weights given (lora.ts). */
+export interface LoraOptions {
+  /** rows of A */
+  rank: number;
+  /** the change of a weight is (alpha / rank) B A */
+  alpha: number;
 }
 
 export interface Engine {
   readonly backend: BackendName;
   readonly config: ModelConfig;
+  /** where only adapters learn */
+  readonly lora?: LoraOptions;
   /**
    * One optimiser step on the mean loss over all targets of one or more batches (gradient accumulation).
    * Batches without any target are an error of the caller. @throws Error when the loss or a gradient is no finite number;
@@ -76,7 +91,7 @@ export interface Engine {
   startCache(): CacheSession;
   /** A copy of the weights on the host. */
   exportWeights(): Promise<Weights>;
-  /** Replace all weights (same names and shapes). */
+  /** Replace all weights (same names and shapes). With LoRA until the next step, which goes on from its own (lora.ts). */
   importWeights(weights: Weights): void;
   exportOptimizer(): Promise<OptimizerState>;
   importOptimizer(state: OptimizerState): void;

@@ -10,13 +10,13 @@ import { createRandom } from '../util/random.ts';
 /** One trainable array of the engine. */
 export interface Parameter {
   name: string;
-  /** (in, out) of a linear map, (vocabSize, width) of the embedding and the head, (width) of a norm */
+  /** (in, out) of a linear map, (vocabSize, width) of the embedding and the head, (width) of a norm; lora.ts has adapters' */
   shape: [number] | [number, number];
   /** Hugging Face's name */
   source: string;
   /** `linear`: the matrices inside the layers, which Muon may train; `head`: the output layer where it is not the embedding */
-  kind: 'embedding' | 'linear' | 'norm' | 'head';
-  /** standard deviation of the initial normal; norms start at one */
+  kind: 'embedding' | 'linear' | 'norm' | 'head' | 'adapter';
+  /** standard deviation of the initial normal, 0 = zeros; norms start at one */
   initialStd: number;
 }
 
@@ -74,17 +74,17 @@ export function parametersOf(config: ModelConfig): Parameter[] {
   return parameters;
 }
 
-/** Initial value: norms one, matrices normal. The same seed gives the same weights on every backend. */
+/** Initial value: norms one, matrices normal or zero. The same seed gives the same weights on every backend. */
 export function initialValue(parameter: Parameter, seed: number): Float32Array {
   const data = new Float32Array(parameter.shape.reduce((a, b) => a * b, 1));
   if (parameter.kind === 'norm') return data.fill(1);
+  if (parameter.initialStd === 0) return data;
   const random = createRandom(`${seed} ${parameter.name}`);
   return data.map(() => random.normal() * parameter.initialStd);
 }
 
-/** Weights by Hugging Face name -> the parameter's array. A missing name or another shape is an error that names it. */
-export function fromWeights(parameter: Parameter, weights: Weights): Float32Array {
-  const { source, shape, kind } = parameter;
+/** The parameter's tensor in Hugging Face's layout. A missing name or another shape is an error that names it. */
+export function checkedWeight({ source, shape, kind }: Parameter, weights: Weights): HostTensor {
   const tensor = weights.get(source);
   check(tensor, `weights hold no ${source}`);
   const expected = kind === 'linear' ? shape.toReversed() : shape;
@@ -92,7 +92,13 @@ export function fromWeights(parameter: Parameter, weights: Weights): Float32Arra
     tensor.shape.length === expected.length && tensor.shape.every((n, i) => n === expected[i]),
     `${source} is (${tensor.shape.join(', ')}), the model's is (${expected.join(', ')})`,
   );
-  return kind === 'linear' ? transpose(tensor.data, expected[1]!) : Float32Array.from(tensor.data);
+  return tensor;
+}
+
+/** Weights by Hugging Face name -> the parameter's array; what `checkedWeight` refuses is refused. */
+export function fromWeights(parameter: Parameter, weights: Weights): Float32Array {
+  const { shape, data } = checkedWeight(parameter, weights);
+  return parameter.kind === 'linear' ? transpose(data, shape[1]!) : Float32Array.from(data);
 }
 
 /** The parameter's array -> a tensor under its Hugging Face name; the inverse of `fromWeights`. */
@@ -110,7 +116,7 @@ function transpose(data: Float32Array, width: number): Float32Array {
 }
 
 /** Refuses names that the model does not have, so that a wrong folder fails by name instead of being half read. */
-export function checkNames(config: ModelConfig, weights: Weights): void {
-  const known = new Set(parametersOf(config).map((p) => p.source));
+export function checkNames(parameters: readonly Parameter[], weights: Weights): void {
+  const known = new Set(parameters.map((p) => p.source));
   for (const name of weights.keys()) check(known.has(name), `the model has no weight ${name}`);
 }

@@ -8,13 +8,14 @@ import type { PanelType } from '../kernels/tape.ts';
 import type { ModelConfig, TokenBatch, Weights } from '../types.ts';
 import { check } from '../util/errors.ts';
 import { later } from '../util/later.ts';
-import { checkBatch, countTargets } from './checks.ts';
-import type { CacheSession, Engine, OptimizerState, StepOptions, StepResult } from './engine.ts';
-import { muonMatrix } from './optimizer-constants.ts';
+import { checkBatch, checkBatches, clipScale, countTargets } from './checks.ts';
+import type { CacheSession, Engine, LoraOptions, OptimizerState, StepOptions, StepResult } from './engine.ts';
+import { parametersOf } from './layout.ts';
 import { ropeTables } from './rope.ts';
 import { at, planActivations, type Activations } from './simd-activations.ts';
 import { startSession, type Generator } from './simd-cache.ts';
 import { allocatePanels, recordPacking } from './simd-generate.ts';
+import { createSimdLora } from './simd-lora.ts';
 import { createMemory, type SimdMemory } from './simd-memory.ts';
 import {
   noDropout,
@@ -24,7 +25,7 @@ import {
   type SimdNetwork,
   type SimdWeights,
 } from './simd-network.ts';
-import { muonScratchWords, partialWords, readSum, updateWeights, type TrainingArrays } from './simd-optimizer.ts';
+import { createWeightOptimizer, type SimdOptimizer } from './simd-optimizer.ts';
 import { initialWeights, layoutOf, readWeights, writeWeights, type SimdLayout } from './simd-parameters.ts';
 
 export interface SimdOptions {
@@ -36,6 +37,8 @@ export interface SimdOptions {
   threads?: number;
   /** of the weights that generation reads; training is always f32 */
   generationDtype?: PanelType;
+  /** train adapters of the weights given, instead of the weights */
+  lora?: LoraOptions;
 }
 
 export async function createSimdEngine(options: SimdOptions): Promise<Engine> {
@@ -60,21 +63,22 @@ function checkWidths({ width, heads, kvHeads, hiddenWidth }: ModelConfig): void 
 class SimdEngine implements Engine {
   readonly backend = 'simd';
   readonly config: ModelConfig;
+  readonly lora?: LoraOptions;
   private readonly pool: KernelPool;
   private readonly memory: SimdMemory;
   private readonly layout: SimdLayout;
   private readonly network: SimdNetwork;
-  /** addresses of the weights, and of gradients and moments once training began */
+  /** address of the weights */
   private readonly weights: number;
-  private training: (TrainingArrays & { gradientsOf: SimdWeights }) | undefined;
-  private step = 0;
+  /** once training began; with LoRA from the start */
+  private optimizer: SimdOptimizer | undefined;
   private readonly generator: Generator;
 
-  constructor(pool: KernelPool, { config, weights, seed, generationDtype = 'f32' }: SimdOptions) {
+  constructor(pool: KernelPool, { config, weights, seed, generationDtype = 'f32', lora }: SimdOptions) {
     this.pool = pool;
     this.config = config;
     this.memory = createMemory(pool);
-    this.layout = layoutOf(config);
+    this.layout = layoutOf(parametersOf(config));
     this.weights = this.memory.keep(this.layout.words);
     const tables = ropeTables(config);
     const [cos, sin] = [this.memory.keep(tables.cos.length), this.memory.keep(tables.sin.length)];
@@ -82,7 +86,17 @@ class SimdEngine implements Engine {
     pool.floats(sin, tables.sin.length).set(tables.sin);
     this.network = { config, weights: addressesOf(config, this.layout, this.weights), rope: { cos, sin } };
     this.generator = this.createGenerator(generationDtype);
-    this.importWeights(weights ?? initialWeights(config, seed));
+    this.importWeights(weights ?? initialWeights(parametersOf(config), seed));
+    if (lora) {
+      this.lora = lora;
+      this.optimizer = createSimdLora(
+        pool,
+        this.memory,
+        { config, layout: this.layout, weights: this.weights },
+        lora,
+        seed,
+      );
+    }
   }
 
   trainStep(batches: readonly TokenBatch[], options: StepOptions): Promise<StepResult> {
@@ -90,37 +104,25 @@ class SimdEngine implements Engine {
   }
 
   private stepNow(batches: readonly TokenBatch[], options: StepOptions): StepResult {
-    for (const batch of batches) checkBatch(batch, this.config);
-    const targets = batches.reduce((sum, batch) => sum + countTargets(batch), 0);
-    check(targets > 0, 'a training batch without any target');
-    const { pool, layout } = this;
-    const arrays = (this.training ??= this.allocateTraining());
-
-    pool.tape.zero({ x: arrays.gradients, count: layout.words });
+    const targets = checkBatches(batches, this.config);
+    const optimizer = this.trained();
+    this.generator.weightsChanged();
+    optimizer.begin();
+    const gradients = addressesOf(this.config, this.layout, optimizer.gradients);
     let nats = 0;
     batches.forEach((batch, i) => {
       const seed = Math.imul(options.seed, 0x9e3779b1) + Math.imul(i, 0x85ebca6b);
-      nats += this.runBatch(batch, arrays.gradientsOf, 1 / targets, { rate: options.dropout, seed });
+      nats += this.runBatch(batch, gradients, 1 / targets, { rate: options.dropout, seed });
     });
     const lossNats = nats / targets;
 
-    const sumWords = partialWords(layout.words);
-    const work = this.memory.workspace((take) => ({
-      partials: take(sumWords),
-      muon: take(options.optimizer === 'muon' ? muonScratchWords(layout) : 0),
-    }));
-    pool.tape.sumOfSquares({ x: arrays.gradients, count: layout.words, partials: work.partials });
-    pool.tape.run();
-    const gradNorm = Math.sqrt(readSum(pool, work.partials, layout.words));
-    check(
-      Number.isFinite(lossNats) && Number.isFinite(gradNorm),
-      `training diverged: loss ${lossNats}, gradient norm ${gradNorm}; the weights were left as they were`,
-    );
-    this.step += 1;
-    const gradientScale = options.clipNorm > 0 && gradNorm > options.clipNorm ? options.clipNorm / gradNorm : 1;
-    updateWeights(pool, layout, arrays, { options, gradientScale, step: this.step }, work.muon);
-    this.generator.weightsChanged();
+    const gradNorm = optimizer.gradientNorm();
+    optimizer.update(options, clipScale(lossNats, gradNorm, options.clipNorm));
     return { lossNats, targets, gradNorm };
+  }
+
+  private trained(): SimdOptimizer {
+    return (this.optimizer ??= createWeightOptimizer(this.pool, this.memory, this.layout, this.weights));
   }
 
   /** Forward and backward of one batch, gradients added up. Returns the sum of its losses. */
@@ -199,52 +201,26 @@ class SimdEngine implements Engine {
   }
 
   exportWeights(): Promise<Weights> {
-    return later(() => readWeights(this.layout, this.view(this.weights), () => true));
+    return later(() => readWeights(this.layout, this.view()));
   }
 
   importWeights(weights: Weights): void {
-    writeWeights(this.config, this.layout, weights, this.view(this.weights));
+    writeWeights(this.layout, weights, this.view());
+    this.optimizer?.weightsReplaced();
     this.generator.weightsChanged();
   }
 
   exportOptimizer(): Promise<OptimizerState> {
-    return later(() => this.optimizerNow());
-  }
-
-  private optimizerNow(): OptimizerState {
-    const { layout, step } = this;
-    if (!this.training || step === 0) return { step, m: new Map(), v: new Map() };
-    const v = this.view(this.training.v);
-    // Muon's matrices have no second moment: it is zero where AdamW never was
-    const used = readWeights(layout, v, () => true);
-    const hasSecond = (source: string): boolean => used.get(source)!.data.some((x) => x !== 0);
-    return {
-      step,
-      m: readWeights(layout, this.view(this.training.m), () => true),
-      v: readWeights(layout, v, (p) => !muonMatrix(p) || hasSecond(p.source)),
-    };
+    return later(() => this.optimizer?.exportState() ?? { step: 0, m: new Map(), v: new Map() });
   }
 
   importOptimizer(state: OptimizerState): void {
-    const { layout, config } = this;
-    this.step = state.step;
-    const arrays = (this.training ??= this.allocateTraining());
-    const [m, v] = [this.view(arrays.m), this.view(arrays.v)];
-    m.fill(0);
-    v.fill(0);
-    if (state.step === 0) return;
-    writeWeights(config, layout, state.m, m);
-    for (const [source, { offset }] of layout.slots) v.set(state.v.get(source)?.data ?? [], offset);
+    this.trained().importState(state);
+    this.generator.weightsChanged();
   }
 
-  private allocateTraining(): TrainingArrays & { gradientsOf: SimdWeights } {
-    const { words } = this.layout;
-    const [gradients, m, v] = [this.memory.keep(words), this.memory.keep(words), this.memory.keep(words)];
-    return { weights: this.weights, gradients, m, v, gradientsOf: addressesOf(this.config, this.layout, gradients) };
-  }
-
-  private view(address: number): Float32Array {
-    return this.pool.floats(address, this.layout.words);
+  private view(): Float32Array {
+    return this.pool.floats(this.weights, this.layout.words);
   }
 
   numTensors(): number {

@@ -4,11 +4,30 @@
  * same with tfjs.
  */
 import type { KernelPool } from '../kernels/pool.ts';
-import type { Address } from '../kernels/tape.ts';
-import type { StepOptions } from './engine.ts';
+import { partialCount, type Address } from '../kernels/tape.ts';
+import type { Weights } from '../types.ts';
+import { check } from '../util/errors.ts';
+import type { OptimizerState, StepOptions } from './engine.ts';
 import { adamEps, muonMatrix, newtonSchulz } from './optimizer-constants.ts';
 import { at } from './simd-activations.ts';
-import type { SimdLayout, Slot } from './simd-parameters.ts';
+import type { SimdMemory } from './simd-memory.ts';
+import { readWeights, writeWeights, type SimdLayout, type Slot } from './simd-parameters.ts';
+
+/** What a step does with the gradients of the weights: change the weights, or LoRA's adapters (simd-lora.ts). */
+export interface SimdOptimizer {
+  /** of the weights, laid out like them: the batches of a step add theirs */
+  readonly gradients: Address;
+  /** Before the first batch of a step: gradients zero, weights those to train on. Recorded, not run. */
+  begin(): void;
+  /** Global norm of the gradient of what is changed. Runs what is recorded. */
+  gradientNorm(): number;
+  /** One update. The gradient is multiplied by `gradientScale` first (clipping). */
+  update(options: StepOptions, gradientScale: number): void;
+  /** Someone else has written the weights. */
+  weightsReplaced(): void;
+  exportState(): OptimizerState;
+  importState(state: OptimizerState): void;
+}
 
 /** Addresses of arrays laid out alike. */
 export interface TrainingArrays {
@@ -18,18 +37,96 @@ export interface TrainingArrays {
   v: Address;
 }
 
-/** One f64 of `sumOfSquares` for so many elements. */
-const chunk = 16_384;
-export const partialWords = (count: number): number => 2 * Math.ceil(count / chunk);
+/** AdamW or Muon on all weights. */
+export function createWeightOptimizer(
+  pool: KernelPool,
+  memory: SimdMemory,
+  layout: SimdLayout,
+  weights: Address,
+): SimdOptimizer {
+  const arrays = allocateTraining(memory, layout, weights);
+  const { gradients } = arrays;
+  const { words } = layout;
+  let step = 0;
+  return {
+    gradients,
+    begin: () => pool.tape.zero({ x: gradients, count: words }),
+    gradientNorm: () => normOf(pool, memory, gradients, words),
+    update(options, gradientScale) {
+      step += 1;
+      const scratch = memory.workspace((take) => take(options.optimizer === 'muon' ? muonScratchWords(layout) : 0));
+      updateWeights(pool, layout, arrays, { options, gradientScale, step }, scratch);
+    },
+    weightsReplaced: () => undefined,
+    exportState() {
+      const state = readMoments(pool, layout, arrays, step);
+      // Muon's matrices have no second moment: it is zero where AdamW never was
+      for (const { parameter } of layout.slots.values()) {
+        if (muonMatrix(parameter) && state.v.get(parameter.source)?.data.every((x) => x === 0)) {
+          state.v.delete(parameter.source);
+        }
+      }
+      return state;
+    },
+    importState(state) {
+      check(!state.adapters, 'the state of an optimizer with LoRA');
+      step = state.step;
+      writeMoments(pool, layout, arrays, state);
+    },
+  };
+}
+
+/** Zeroed arrays for gradients and moments beside `weights`. */
+export function allocateTraining(memory: SimdMemory, { words }: SimdLayout, weights: Address): TrainingArrays {
+  return { weights, gradients: memory.keep(words), m: memory.keep(words), v: memory.keep(words) };
+}
+
+/** A copy of the moments; none before the first step. */
+export function readMoments(
+  pool: KernelPool,
+  layout: SimdLayout,
+  { m, v }: TrainingArrays,
+  step: number,
+): { step: number; m: Weights; v: Weights } {
+  if (step === 0) return { step, m: new Map(), v: new Map() };
+  const read = (address: Address): Weights => readWeights(layout, pool.floats(address, layout.words));
+  return { step, m: read(m), v: read(v) };
+}
+
+/** Writes moments; second ones that the state does not hold are zero, and all of them before the first step. */
+export function writeMoments(
+  pool: KernelPool,
+  layout: SimdLayout,
+  arrays: TrainingArrays,
+  state: OptimizerState,
+): void {
+  const [m, v] = [pool.floats(arrays.m, layout.words), pool.floats(arrays.v, layout.words)];
+  m.fill(0);
+  v.fill(0);
+  if (state.step === 0) return;
+  writeWeights(layout, state.m, m);
+  for (const [source, { offset }] of layout.slots) v.set(state.v.get(source)?.data ?? [], offset);
+}
+
+/** Root of the sum of squares. Runs what is recorded. */
+export function normOf(pool: KernelPool, memory: SimdMemory, x: Address, count: number): number {
+  const partials = memory.workspace((take) => take(partialWords(count)));
+  pool.tape.sumOfSquares({ x, count, partials });
+  pool.tape.run();
+  return Math.sqrt(readSum(pool, partials, count));
+}
+
+/** Words of the f64 partial sums of `sumOfSquares`. */
+const partialWords = (count: number): number => 2 * partialCount(count);
 
 /** Sum of squares, from the partial sums at `partials`, in an order that no number of threads changes. */
-export function readSum(pool: KernelPool, partials: Address, count: number): number {
+function readSum(pool: KernelPool, partials: Address, count: number): number {
   const words = pool.ints(partials, partialWords(count));
   const sums = new Float64Array(words.buffer, words.byteOffset, words.length / 2);
   return sums.reduce((a, b) => a + b, 0);
 }
 
-export interface UpdateStep {
+interface UpdateStep {
   options: StepOptions;
   /** the gradient is multiplied by this first (clipping) */
   gradientScale: number;
@@ -38,7 +135,7 @@ export interface UpdateStep {
 }
 
 /** `scratch`: `muonScratchWords` words where the optimizer is Muon. */
-export function updateWeights(
+function updateWeights(
   pool: KernelPool,
   layout: SimdLayout,
   arrays: TrainingArrays,
@@ -55,7 +152,8 @@ export function updateWeights(
   pool.tape.run();
 }
 
-function adamW(
+/** Records AdamW for the words `from` to `to`. */
+export function adamW(
   pool: KernelPool,
   { weights, gradients, m, v }: TrainingArrays,
   from: number,
@@ -71,7 +169,7 @@ function adamW(
 const shapeOf = ({ parameter: { shape } }: Slot): [rows: number, columns: number] => [shape[1]!, shape[0]]; // (out, in)
 
 /** Words that Muon needs for its work: two matrices, two Gram matrices, and partial sums for each matrix. */
-export function muonScratchWords(layout: SimdLayout): number {
+function muonScratchWords(layout: SimdLayout): number {
   const slots = [...layout.slots.values()].filter((s) => muonMatrix(s.parameter));
   const largest = Math.max(0, ...slots.map((s) => s.count));
   const gram = Math.max(0, ...slots.map((s) => Math.min(...shapeOf(s)) ** 2));

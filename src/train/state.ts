@@ -1,8 +1,8 @@
 /**
  * An unfinished run on disk: model.safetensors (weights), optimizer.safetensors (`m.<name>`, `v.<name>`),
- * best.safetensors and average.safetensors where there are such, and state.json, written last, with everything else and
- * the SHA-256 of the others. The folder is built beside and renamed, so a kill at any point leaves the older state or the
- * newer, whole. Numbers come back bit for bit.
+ * adapters.safetensors (LoRA's), best.safetensors and average.safetensors where there are such, and state.json, written
+ * last, with everything else and the SHA-256 of the others. The folder is built beside and renamed, so a kill at any
+ * point leaves the older state or the newer, whole. Numbers come back bit for bit.
  * Not covered: the tokenizer (who resumes must make the same rows again; `fingerprintOf` tells); two writers at once.
  */
 import { createHash } from 'node:crypto';
@@ -103,7 +103,7 @@ const recipeKeys = [
 ] as const satisfies readonly (keyof Recipe)[];
 
 /**
- * SHA-256 of what a run starts from: shape, weights now in the engine, rows, recipe and seed. Two runs with the same
+ * SHA-256 of what a run starts from: shape, weights and adapters now in the engine, rows, recipe and seed. Two runs with the same
  * fingerprint on the same backend give the same weights. Ask before the first step.
  */
 export async function fingerprintOf(engine: Engine, options: RunOptions): Promise<string> {
@@ -112,6 +112,12 @@ export async function fingerprintOf(engine: Engine, options: RunOptions): Promis
   hash.update(JSON.stringify([engine.config, seed, mix?.share ?? 0, recipeKeys.map((key) => options[key])]));
   const weights = await engine.exportWeights();
   for (const name of [...weights.keys()].sort()) hash.update(name).update(bytesOf(weights.get(name)!.data));
+  if (engine.lora) {
+    const { rank, alpha } = engine.lora;
+    const { adapters = new Map() as Weights } = await engine.exportOptimizer();
+    hash.update(JSON.stringify(['LoRA', rank, alpha]));
+    for (const [name, { data }] of adapters) hash.update(name).update(bytesOf(data));
+  }
   for (const rows of [options.rows, mix?.rows ?? [], options.validationRows]) {
     hash.update(`rows ${rows.length}`);
     for (const { inputs, targets } of rows) {
@@ -128,6 +134,7 @@ export function saveTrainingState(dir: string, state: TrainingState): void {
     ['model.safetensors', state.weights],
     ['optimizer.safetensors', new Map([...prefixed('m', optimizer.m), ...prefixed('v', optimizer.v)])],
   ]);
+  if (optimizer.adapters) tensors.set('adapters.safetensors', optimizer.adapters);
   if (keeper.best !== null) tensors.set('best.safetensors', keeper.best.weights);
   if (average !== null) tensors.set('average.safetensors', average.weights);
 
@@ -199,13 +206,19 @@ export function loadTrainingState(dir: string, fingerprint: string): TrainingSta
   };
   const moments = needed('optimizer.safetensors');
   const average = tensors('average.safetensors');
+  const adapters = tensors('adapters.safetensors');
   return {
     fingerprint,
     counters: file.counters,
     losses: file.losses,
     curve: file.curve,
     weights: needed('model.safetensors'),
-    optimizer: { step: file.optimizerStep, m: unprefixed('m', moments), v: unprefixed('v', moments) },
+    optimizer: {
+      step: file.optimizerStep,
+      m: unprefixed('m', moments),
+      v: unprefixed('v', moments),
+      ...(adapters && { adapters }),
+    },
     keeper: {
       best: file.best === null ? null : { ...file.best, weights: needed('best.safetensors') },
       sinceBest: file.sinceBest,

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createEngine } from '../../src/model/create-engine.ts';
-import type { Engine, OptimizerState } from '../../src/model/engine.ts';
+import type { Engine, LoraOptions, OptimizerState } from '../../src/model/engine.ts';
 import { train, type TrainOptions, type TrainResult } from '../../src/train/loop.ts';
 import {
   fingerprintOf,
@@ -26,8 +26,11 @@ import { countingRows, recipe } from './examples.ts';
 const cpuBackends = ['cpu', 'simd'] as const satisfies readonly BackendName[];
 
 const engines: Engine[] = [];
-async function fresh(backend: BackendName): Promise<Engine> {
-  const engine = await createEngine({ backend, config: tinyConfig, seed: 1 });
+async function fresh(
+  backend: BackendName,
+  more: { weights?: Weights; lora?: LoraOptions; seed?: number } = {},
+): Promise<Engine> {
+  const engine = await createEngine({ backend, config: tinyConfig, seed: 1, ...more });
   engines.push(engine);
   return engine;
 }
@@ -111,6 +114,23 @@ describe.each(cpuBackends)('a run on %s', { timeout: 240_000 }, (backend) => {
     }
   });
 
+  test('with LoRA it ends in the same bits too, adapters and averages included', async () => {
+    const weights = await (await fresh(backend)).exportWeights();
+    const adapting = (): Promise<Engine> => fresh(backend, { weights, lora: { rank: 2, alpha: 4 } });
+    const more: Partial<TrainOptions> = { epochs: 1, evalEvery: 2, patience: 0, learningRate: 0.03 };
+    const straight = await outcome(await adapting(), more);
+    expect(straight.result.bestStep).toBeGreaterThan(0);
+    const states = await statesOf(await adapting(), more);
+    const dir = join(temporaryFolder(), 'state');
+    for (const state of states) {
+      saveTrainingState(dir, state);
+      const resume = loadTrainingState(dir, state.fingerprint);
+      expect(resume).toEqual(state);
+      expect(resume!.optimizer.adapters!.size).toBe(28);
+      expect(await outcome(await adapting(), { ...more, resume })).toEqual(straight);
+    }
+  });
+
   test('a run that stopped early stops at the same step after a restart', async () => {
     // a rate so high that it only gets worse
     const more: Partial<TrainOptions> = { learningRate: 3, patience: 2, epochs: 30 };
@@ -171,7 +191,7 @@ describe('time', () => {
 });
 
 describe('which run a state belongs to', () => {
-  test('another recipe, seed, text, network or start is another run', async () => {
+  test('another recipe, seed, text, network, start or adapters are another run', async () => {
     const engine = await fresh('cpu');
     const own = await fingerprintOf(engine, options);
     expect(await fingerprintOf(await fresh('cpu'), { ...options, maxMs: 5 } as TrainOptions)).toBe(own);
@@ -188,7 +208,15 @@ describe('which run a state belongs to', () => {
     const base = await createEngine({ backend: 'cpu', config: tinyConfig, seed: 2 });
     engines.push(base);
     seen.add(await fingerprintOf(base, options));
-    expect(seen.size).toBe(others.length + 2);
+    const weights = await engine.exportWeights();
+    const adapting: { lora: LoraOptions; seed?: number }[] = [
+      { lora: { rank: 2, alpha: 4 } },
+      { lora: { rank: 2, alpha: 3 } },
+      { lora: { rank: 3, alpha: 4 } },
+      { lora: { rank: 2, alpha: 4 }, seed: 2 },
+    ];
+    for (const more of adapting) seen.add(await fingerprintOf(await fresh('cpu', { weights, ...more }), options));
+    expect(seen.size).toBe(others.length + 2 + adapting.length);
   });
 
   test('a state of another run is not loaded, and the loop refuses it', async () => {
