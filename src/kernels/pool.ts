@@ -94,12 +94,15 @@ for (;;) {
 }
 `;
 
+/** Threads of a pool that is not told how many: every core, at most 8. */
+export const defaultThreads = (): number => Math.min(availableParallelism(), 8);
+
 /**
- * Opens a pool of `threads` (default: every core, at most 8; 1 = no workers).
+ * Opens a pool of `threads` (1 = no workers).
  * @throws UserError when the kernels have not been built
  */
 export async function openPool(options: { threads?: number; variant?: Variant } = {}): Promise<KernelPool> {
-  const threads = options.threads ?? Math.min(availableParallelism(), 8);
+  const threads = options.threads ?? defaultThreads();
   check(Number.isInteger(threads) && threads >= 1 && threads <= 64, `a pool of ${threads} threads`);
   const { variant, module: compiling } = compiled(options.variant);
   const module = await compiling;

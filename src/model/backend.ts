@@ -46,10 +46,11 @@ const rows: Record<BackendName, BackendRow> = {
   simd: {
     tfjsName: null,
     start: async () => {
-      const { openPool } = await import('../kernels/pool.ts');
-      const pool = await openPool();
+      const { defaultThreads, openPool } = await import('../kernels/pool.ts');
+      const pool = await openPool({ threads: 1 }); // the kernels are there and load
       pool.close();
-      return onCpu(`CPU, our own WebAssembly kernels, ${pool.threads} thread${pool.threads === 1 ? '' : 's'}`);
+      const threads = defaultThreads();
+      return onCpu(`CPU, our own WebAssembly kernels, ${threads} thread${threads === 1 ? '' : 's'}`);
     },
     gflops: async () => {
       const { simdGflops } = await import('./simd-speed.ts');

@@ -1,6 +1,7 @@
 /** What every engine refuses before it computes: out of range, an id would read another array's memory. */
 import type { ModelConfig, TokenBatch } from '../types.ts';
 import { check } from '../util/errors.ts';
+import { countTargets } from './targets.ts';
 
 export function checkBatch(
   { inputs, targets, batchSize, length }: TokenBatch,
@@ -38,10 +39,4 @@ export function clipScale(lossNats: number, gradNorm: number, clipNorm: number):
 export function checkIds(ids: Iterable<number>, vocabSize: number): void {
   for (const id of ids)
     check(Number.isInteger(id) && id >= 0 && id < vocabSize, `id ${id} in a vocabulary of ${vocabSize}`);
-}
-
-export function countTargets({ targets }: TokenBatch): number {
-  let count = 0;
-  for (const id of targets) if (id >= 0) count++;
-  return count;
 }

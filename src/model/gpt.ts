@@ -22,7 +22,8 @@ import {
 } from './attention.ts';
 import { noDropout, type Dropout } from './dropout.ts';
 import type { AttentionSetting, RopeTensors } from './fused.ts';
-import { crossEntropies, embedding, linear, maskedCrossEntropy, residual, rmsNorm, swiglu, withTarget } from './ops.ts';
+import { crossEntropies, embedding, linear, maskedCrossEntropy, residual, rmsNorm, swiglu } from './ops.ts';
+import { withTarget } from './targets.ts';
 
 // === Parameters
 

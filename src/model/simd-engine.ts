@@ -8,7 +8,7 @@ import type { PanelType } from '../kernels/tape.ts';
 import type { ModelConfig, TokenBatch, Weights } from '../types.ts';
 import { check } from '../util/errors.ts';
 import { later } from '../util/later.ts';
-import { checkBatch, checkBatches, clipScale, countTargets } from './checks.ts';
+import { checkBatch, checkBatches, clipScale } from './checks.ts';
 import type { CacheSession, Engine, LoraOptions, OptimizerState, StepOptions, StepResult } from './engine.ts';
 import { parametersOf } from './layout.ts';
 import { ropeTables } from './rope.ts';
@@ -27,6 +27,7 @@ import {
 } from './simd-network.ts';
 import { createWeightOptimizer, type SimdOptimizer } from './simd-optimizer.ts';
 import { initialWeights, layoutOf, readWeights, writeWeights, type SimdLayout } from './simd-parameters.ts';
+import { countTargets, withTarget } from './targets.ts';
 
 export interface SimdOptions {
   config: ModelConfig;
@@ -145,14 +146,9 @@ class SimdEngine implements Engine {
     const shape = { batch: batchSize, length, targets: count };
     const a = this.memory.workspace((take) => planActivations(this.config, shape, training, take));
     this.pool.ints(a.ids, inputs.length).set(inputs);
-    const positions = this.pool.ints(a.positions, count);
-    const ids = this.pool.ints(a.targetIds, count);
-    let n = 0;
-    targets.forEach((id, position) => {
-      if (id < 0) return;
-      positions[n] = position;
-      ids[n++] = id;
-    });
+    const { positions, ids } = withTarget(targets);
+    this.pool.ints(a.positions, count).set(positions);
+    this.pool.ints(a.targetIds, count).set(ids);
     return a;
   }
 

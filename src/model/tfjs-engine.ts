@@ -5,13 +5,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { BackendName, ModelConfig, TokenBatch, Weights } from '../types.ts';
 import { prepareBackend, useBackend } from './backend.ts';
-import { checkBatch, checkBatches, clipScale, countTargets } from './checks.ts';
+import { checkBatch, checkBatches, clipScale } from './checks.ts';
 import { createDropoutPool } from './dropout.ts';
 import type { CacheSession, Engine, LoraOptions, OptimizerState, StepOptions, StepResult } from './engine.ts';
 import { createNetwork, disposeNetwork, scaledLoss, targetLosses, type Network } from './gpt.ts';
 import { checkNames, initialValue, parametersOf } from './layout.ts';
-import { withTarget } from './ops.ts';
 import { globalNorm } from './optimizer.ts';
+import { countTargets, withTarget } from './targets.ts';
 import { startSession } from './tfjs-cache.ts';
 import { createTfjsLora } from './tfjs-lora.ts';
 import { createWeightOptimizer, readAll, toTensor, type TfjsOptimizer, type Weight } from './tfjs-optimizer.ts';
