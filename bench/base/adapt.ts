@@ -15,7 +15,7 @@ import { styleDistance, type StyleDistance, type Turn } from '../../src/train/st
 import type { BackendName, ConversationMessage, ModelSize } from '../../src/types.ts';
 import { check } from '../../src/util/errors.ts';
 import { createRandom } from '../../src/util/random.ts';
-import type { Chat } from '../chats.ts';
+import { sizeOf, type Chat } from '../chats.ts';
 import { learn, rounded, type Learned, type Variant } from '../learn.ts';
 
 export interface Way {
@@ -80,23 +80,39 @@ const sampling = { temperature: 0.8, topK: 0, topP: 0.95, repetitionPenalty: 1 }
 const loraRecipe = { optimizer: 'adamw', learningRate: 2e-3 } as const;
 
 /**
- * The chat with so many of the persona's messages to learn from, whole conversations from the start of the training part;
- * the last 5 % of them to validate by. The test stays.
+ * The chat with so many of the persona's messages to learn from, the first of the training part; the last 5 % of them to
+ * validate by. The test stays.
  */
 export function cutTo(chat: Chat, messages: number): Chat {
-  const scoredOf = (conversation: Conversation): number =>
-    conversation.messages.filter((message) => isScored(message, conversation)).length;
-  const taken: Conversation[] = [];
-  const validation: Conversation[] = [];
+  const before = [...chat.train, ...chat.validation];
+  const { personaMessages } = sizeOf(before);
+  check(
+    personaMessages >= messages,
+    `${chat.name} has ${personaMessages} persona messages before its test, not ${messages}`,
+  );
+  const [all] = cutAfter(before, messages);
+  const [train, validation] = cutAfter(all, Math.round(messages * (1 - validationShare)));
+  return { ...chat, train, validation };
+}
+
+/** @returns what is said up to the persona's message of this number, and the rest; a conversation may be in both */
+function cutAfter(conversations: readonly Conversation[], messages: number): [Conversation[], Conversation[]] {
+  const [first, rest]: [Conversation[], Conversation[]] = [[], []];
   let scored = 0;
-  for (const conversation of [...chat.train, ...chat.validation]) {
-    if (scored >= messages) break;
-    (scored < messages * (1 - validationShare) ? taken : validation).push(conversation);
-    scored += scoredOf(conversation);
+  for (const conversation of conversations) {
+    let at = 0;
+    while (at < conversation.messages.length && scored < messages) {
+      if (isScored(conversation.messages[at]!, conversation)) scored++;
+      at++;
+    }
+    const part = (from: number, to?: number): Conversation => ({
+      ...conversation,
+      messages: conversation.messages.slice(from, to),
+    });
+    if (at > 0) first.push(part(0, at));
+    if (at < conversation.messages.length) rest.push(part(at));
   }
-  check(scored >= messages, `${chat.name} has ${scored} persona messages before its test, not ${messages}`);
-  check(taken.length > 0 && validation.length > 0, `${chat.name}: too few conversations to cut ${messages} messages`);
-  return { ...chat, train: taken, validation };
+  return [first, rest];
 }
 
 /** @param options.chat as `cutTo` gives it */
@@ -113,7 +129,7 @@ export async function measureCell(options: CellOptions): Promise<Cell> {
   ];
   const plantedOnce = plantCanaries(chat.train, once, { copies: copiesOf.once, seed });
   const planted = { ...chat, train: plantCanaries(plantedOnce, fourTimes, { copies: copiesOf.fourTimes, seed }) };
-  const own = chat.train.reduce((sum, c) => sum + c.messages.filter((message) => isScored(message, c)).length, 0);
+  const own = sizeOf(chat.train).personaMessages;
   const plantedMessages = count * (copiesOf.once + copiesOf.fourTimes);
   const isOneRun = plantedMessages <= own * unseenShare && rates.length === 1;
 

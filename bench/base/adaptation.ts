@@ -22,7 +22,7 @@ import type { StyleDistance } from '../../src/train/style.ts';
 import { backendNames, modelSizes, type BackendName, type ModelConfig, type ModelSize } from '../../src/types.ts';
 import { projectRoot } from '../../src/util/dist.ts';
 import { check } from '../../src/util/errors.ts';
-import { personaChat, sizeOf, type Chat } from '../chats.ts';
+import { capcom, personaChat, sizeOf, type Chat } from '../chats.ts';
 import { rounded } from '../learn.ts';
 import { machine } from '../machine.ts';
 import { cutTo, measureCell, roundedStyle, styleFloor, styleOf, ways, type Cell } from './adapt.ts';
@@ -126,7 +126,7 @@ async function main(): Promise<void> {
   ) as [number, number, number, number];
   const threads = values.threads === undefined ? undefined : Number(values.threads);
   const { persona } = values;
-  const chat = personaChat(folder, persona);
+  const chat = persona === 'capcom' ? capcom(join(folder, 'persona-capcom.jsonl.gz')) : personaChat(folder, persona);
   console.log(`${persona}: ${sizeOf(chat.test).personaMessages} held-out messages; ${backend}, ${machine.cpu}`);
   record((results) => (results.styleFloor[persona] = styleFloor(chat, { replies, seed })));
 

@@ -9,9 +9,10 @@
 import type { Conversation } from '../dataset/conversations.ts';
 import type { Engine } from '../model/engine.ts';
 import { generate } from '../model/generate.ts';
+import { logProbabilityOf } from '../model/sample.ts';
 import type { Tokenizer } from '../tokenizer/bpe.ts';
 import { chatIds, encodeConversation } from '../tokenizer/chat-format.ts';
-import type { ConversationMessage, TokenBatch } from '../types.ts';
+import type { ConversationMessage } from '../types.ts';
 import { check } from '../util/errors.ts';
 import { createRandom, type Random } from '../util/random.ts';
 
@@ -33,8 +34,8 @@ export interface ExposureReport {
 
 export const defaultCandidates = 4096;
 const digitCount = 6;
-/** ids a batch: memory, not results, depends on it */
-const batchTokens = 4096;
+/** candidates side by side: memory, not results, depends on it */
+const streamsAtOnce = 256;
 
 const frames = [
   ['what was the number of the {} again?', 'the {} is number'],
@@ -80,7 +81,7 @@ export function plantCanaries(
  * @throws Error where a canary does not fit the context
  */
 export async function measureExposure(
-  engine: Pick<Engine, 'config' | 'tokenLosses'>,
+  engine: Pick<Engine, 'config' | 'startCache'>,
   tokenizer: Tokenizer,
   canaries: readonly Canary[],
   { candidates = defaultCandidates, seed = 1 }: { candidates?: number; seed?: number | string } = {},
@@ -92,8 +93,8 @@ export async function measureExposure(
   const exposures: number[] = [];
   for (const canary of canaries) {
     const others = [...drawn].filter((digits) => digits !== canary.digits).slice(0, candidates - 1);
-    const losses = await digitLosses(engine, tokenizer, canary, [canary.digits, ...others]);
-    exposures.push(exposureOf(losses[0]!, losses.slice(1)));
+    const [own, ...rest] = await digitNats(engine, tokenizer, canary, [canary.digits, ...others]);
+    exposures.push(exposureOf(own!, rest));
   }
   return {
     exposures,
@@ -125,58 +126,78 @@ export async function givesGreedily(engine: Engine, tokenizer: Tokenizer, canary
   return tokenizer.decode(said).trim() === canary.digits;
 }
 
-/** Nats of each string of digits in the canary's context, the digits alone. */
-async function digitLosses(
-  engine: Pick<Engine, 'config' | 'tokenLosses'>,
+/**
+ * Nats of each string of digits in the canary's context, with the space before it. What stands before is computed once, in
+ * a cache that the candidates share.
+ */
+export async function digitNats(
+  engine: Pick<Engine, 'config' | 'startCache'>,
   tokenizer: Tokenizer,
   canary: Canary,
   candidates: readonly string[],
-): Promise<Float64Array> {
-  const rows = candidates.map((digits, at) => ({ at, ...encodeCanary({ ...canary, digits }, tokenizer) }));
-  rows.sort((a, b) => a.ids.length - b.ids.length || a.at - b.at);
-  const longest = rows.at(-1)!.ids.length - 1;
-  const { contextLength } = engine.config;
-  check(longest <= contextLength, `a canary of ${longest} ids in a context of ${contextLength}`);
-  const losses = new Float64Array(candidates.length);
-  const rowsOfBatch = Math.max(1, Math.floor(batchTokens / longest));
-  for (let from = 0; from < rows.length; from += rowsOfBatch) {
-    const group = rows.slice(from, from + rowsOfBatch);
-    const batch = batchOf(group);
-    const nats = await engine.tokenLosses(batch);
-    group.forEach(({ at }, row) => {
-      for (let i = row * batch.length; i < (row + 1) * batch.length; i++) losses[at]! += nats[i]!;
-    });
+): Promise<number[]> {
+  const { contextLength, vocabSize } = engine.config;
+  const encoded = candidates.map((digits) => encodeCanary({ ...canary, digits }, tokenizer));
+  const before = Array.from(encoded[0]!.ids.subarray(0, encoded[0]!.first));
+  const byLength = new Map<number, { at: number; ids: number[] }[]>();
+  encoded.forEach(({ ids, first }, at) => {
+    check(ids.length <= contextLength, `a canary of ${ids.length} ids in a context of ${contextLength}`);
+    check(
+      first === before.length && before.every((id, i) => ids[i] === id),
+      'ids before the digits hang on the digits',
+    );
+    const own = Array.from(ids.subarray(first));
+    const alike = byLength.get(own.length) ?? [];
+    alike.push({ at, ids: own });
+    byLength.set(own.length, alike);
+  });
+  const nats = new Array<number>(candidates.length).fill(0);
+  const cache = engine.startCache();
+  try {
+    const first = await cache.append(before);
+    const known = new Map<number, number>(); // few ids begin all candidates
+    const opening = (id: number): number => {
+      const cost = known.get(id) ?? -logProbabilityOf(first, id);
+      known.set(id, cost);
+      return cost;
+    };
+    for (const [length, all] of byLength) {
+      for (const { at, ids } of all) nats[at] = opening(ids[0]!);
+      for (let from = 0; length > 1 && from < all.length; from += streamsAtOnce) {
+        const group = all.slice(from, from + streamsAtOnce);
+        const streams = cache.fork(group.length);
+        try {
+          for (let i = 1; i < length; i++) {
+            const logits = await streams.append(group.map(({ ids }) => ids[i - 1]!));
+            group.forEach(({ at, ids }, row) => {
+              nats[at]! -= logProbabilityOf(logits.subarray(row * vocabSize, (row + 1) * vocabSize), ids[i]!);
+            });
+          }
+        } finally {
+          streams.dispose();
+        }
+      }
+    }
+  } finally {
+    cache.dispose();
   }
-  return losses;
+  return nats;
 }
 
 interface EncodedCanary {
   /** the conversation up to the last id of the digits */
   ids: Int32Array;
-  /** index of the first id that holds a digit */
+  /** index of the first id after the frame: the space counts with the digits, since some ids hold both */
   first: number;
-}
-
-/** Rows sorted by length, targets on the digits. */
-function batchOf(rows: readonly EncodedCanary[]): TokenBatch {
-  const length = rows.at(-1)!.ids.length - 1;
-  const inputs = new Int32Array(rows.length * length);
-  const targets = new Int32Array(rows.length * length).fill(-1);
-  rows.forEach(({ ids, first }, row) => {
-    inputs.set(ids.subarray(0, -1), row * length);
-    targets.set(ids.subarray(first), row * length + first - 1);
-  });
-  return { inputs, targets, batchSize: rows.length, length };
 }
 
 function encodeCanary(canary: Canary, tokenizer: Tokenizer): EncodedCanary {
   const { ids, messageIndex } = encodeConversation(messagesOf(canary), tokenizer);
   const last = ids.length - 1; // `<|end|>`
   let first = last;
-  // from the end, since an id may hold the space before the digits as well
-  for (let digits = 0; digits < digitCount; first--) {
+  for (let bytes = 0; bytes < 1 + digitCount; first--) {
     check(messageIndex[first - 1] === 1, 'a canary without its digits');
-    digits += tokenizer.byteLength(ids[first - 1]!);
+    bytes += tokenizer.byteLength(ids[first - 1]!);
   }
   return { ids: ids.slice(0, last), first };
 }

@@ -6,6 +6,7 @@ import type { Engine } from '../../src/model/engine.ts';
 import { createEngine } from '../../src/model/create-engine.ts';
 import { encodeConversation } from '../../src/tokenizer/chat-format.ts';
 import {
+  digitNats,
   exposureOf,
   givesGreedily,
   makeCanaries,
@@ -113,30 +114,27 @@ describe('measureExposure', () => {
     expect(max).toBe(Math.max(...exposures));
   });
 
-  test('the loss of the digits decides, whatever length and batch a candidate has', async () => {
-    // a model to whom a larger number is dearer; what is no target must not count
-    const inOrder: Pick<Engine, 'config' | 'tokenLosses'> = {
-      config,
-      tokenLosses: ({ targets, batchSize, length }) => {
-        const losses = new Float32Array(targets.length);
-        for (let row = 0; row < batchSize; row++) {
-          const ids = targets.subarray(row * length, (row + 1) * length);
-          const text = tinyTokenizer.decode(Array.from(ids).filter((id) => id >= 0));
-          expect(text).toMatch(/^ ?\d{6}$/);
-          losses[row * length + ids.findIndex((id) => id >= 0)] = Number(text);
-        }
-        return Promise.resolve(losses);
-      },
-    };
-    const exposure = async (digits: string): Promise<number> =>
-      (await measureExposure(inOrder, tinyTokenizer, [{ ...canary, digits }])).max;
-    expect(await exposure('000000')).toBe(12);
-    expect(await exposure('999999')).toBe(0);
-    expect(await exposure('125000')).toBeCloseTo(3, 0);
+  test('the digits cost what the teacher-forced losses of them add up to, however many ids they are', async () => {
+    const digits = ['000000', '123456', '111111', canary.digits, '000111', '908172'];
+    const lengths = digits.map((each) => tinyTokenizer.encode(` ${each}`).length);
+    const nats = await digitNats(engine, tinyTokenizer, canary, digits);
+    for (const [at, each] of digits.entries()) {
+      const [planted] = plantCanaries([], [{ ...canary, digits: each }], { copies: 1, seed: 1 });
+      const { ids } = encodeConversation(planted!.messages, tinyTokenizer);
+      const inputs = ids.slice(0, -1);
+      const from = ids.length - 1 - lengths[at]!; // the last id ends the turn
+      const targets = ids.slice(1).map((id, i) => (i + 1 >= from && i + 2 < ids.length ? id : -1));
+      const losses = await engine.tokenLosses({ inputs, targets, batchSize: 1, length: inputs.length });
+      expect(nats[at]).toBeCloseTo(
+        losses.reduce((sum, loss) => sum + loss, 0),
+        3,
+      );
+    }
+    expect(new Set(lengths).size).toBeGreaterThan(1);
   });
 
   test('a canary longer than the context is refused', async () => {
-    const short = { config: { ...config, contextLength: 8 }, tokenLosses: () => Promise.resolve(new Float32Array()) };
+    const short = { config: { ...config, contextLength: 8 }, startCache: () => engine.startCache() };
     await expect(measureExposure(short, tinyTokenizer, [canary])).rejects.toThrow('in a context of 8');
   });
 });
