@@ -1,9 +1,8 @@
 /** `persona pretrain`: a base model from dialogues, one `{"id","turns":[{"s","t","ts"?}]}` a line. */
 import { existsSync, readFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { Option, type Command } from 'commander';
-import { loadEnvironment } from '../src/config.ts';
 import { loadBase } from '../src/checkpoint/base.ts';
 import { saveBase } from '../src/checkpoint/save.ts';
 import { parseDialogues, type Dialogue } from '../src/dataset/jsonl.ts';
@@ -14,7 +13,7 @@ import { pretrain, type Pretrained } from '../src/train/pretrain.ts';
 import { modelSizes, type ModelSize } from '../src/types.ts';
 import { errorCode, UserError } from '../src/util/errors.ts';
 import { sha256 } from '../src/util/files.ts';
-import { printJson } from './context.ts';
+import { loadContext, printJson } from './context.ts';
 import { progressView } from './progress.ts';
 
 interface PretrainFlags {
@@ -53,17 +52,20 @@ export function register(program: Command): void {
 }
 
 async function runPretrain(files: string[], flags: PretrainFlags): Promise<void> {
-  const { backend: wanted } = loadEnvironment();
+  const { env } = loadContext();
   const out = resolve(flags.out);
   if (existsSync(out)) throw new UserError(`${flags.out} exists`, 'Give --out a new folder, or move that one away.');
   const dialogues = files.flatMap(readDialogues);
+  if (dialogues.every(({ turns }) => turns.length < 2)) {
+    throw new UserError(`${files.join(', ')}: no dialogue to learn from`, 'Give dialogues of at least two turns.');
+  }
   const base = flags.base === undefined ? undefined : loadBase(resolve(flags.base), withSpecialTokens);
   const view = progressView(flags.json === true);
   const stop = new AbortController();
   const abort = (): void => stop.abort();
   process.once('SIGTERM', abort).once('SIGINT', abort);
   const startedMs = Date.now();
-  const backend = await pickBackend(wanted, 'training');
+  const backend = await pickBackend(env.backend, 'training');
   const trained = await pretrain(dialogues, {
     ...flags,
     base,
@@ -157,7 +159,7 @@ function readDialogues(file: string): Dialogue[] {
       cause: error,
     });
   }
-  return parseDialogues(bytes.toString('utf8'), join(file));
+  return parseDialogues(bytes.toString('utf8'), file);
 }
 
 function atLeast(least: number): (text: string) => number {

@@ -23,6 +23,7 @@ const commands = [
   'start',
   'replay',
   'evaluate',
+  'pretrain',
   'models',
   'export',
   'doctor',
@@ -65,6 +66,8 @@ describe('usage', () => {
     [['sing']],
     [['retrain', '--quickly']],
     [['evaluate']],
+    [['pretrain', 'x.jsonl']],
+    [['pretrain', '--out', 'x']],
     [['import']],
     [['models', 'sell']],
     [['export', 'gguf']],
@@ -79,6 +82,7 @@ describe('usage', () => {
     'start',
     'replay',
     'evaluate --test x --persona y',
+    'pretrain x.jsonl --out y',
     'models list',
     'export sft',
   ])('without persona.json `%s` ends with 1 and says how to make one', async (line) => {
@@ -263,6 +267,53 @@ describe('evaluate', () => {
     const { code, stderr } = await persona(home, ['evaluate', '--test', path, '--persona', 'A']);
     expect(code).toBe(1);
     expect(stderr).toContain('persona: there is no trained model yet');
+  });
+});
+
+describe('pretrain', () => {
+  beforeEach(init);
+
+  test('a base of dialogues: figures as JSON, a folder that can be measured and started from', async () => {
+    const file = join(home.dir, 'talk.jsonl');
+    const moods = ['fine', 'odd', 'slow', 'loud', 'great'];
+    const lines = Array.from({ length: 300 }, (_, i) => {
+      const texts = [`how was day ${i}?`, `day ${i} was ${moods[i % 5]}`, `${moods[i % 5]}, nice`];
+      return JSON.stringify({ id: i, turns: texts.map((t, at) => ({ s: 'ab'[at % 2], t })) });
+    });
+    writeFileSync(file, lines.join('\n'));
+    const out = join(home.dir, 'base');
+    const pretrain = (...more: string[]): Promise<Finished> =>
+      persona(home, ['pretrain', file, '--vocab', '360', '--out', out, ...more]);
+    const done = await pretrain('--passes', '1', '--json');
+    expect(done.code).toBe(0);
+    expect(JSON.parse(done.stdout)).toMatchObject({ size: 'nano', passes: 1, stoppedBecause: 'finished', base: null });
+    expect(existsSync(`${out}.state`)).toBe(false);
+
+    const measured = await persona(home, ['evaluate', '--base', out, '--test', file, '--persona', 'b', '--json']);
+    expect((JSON.parse(measured.stdout) as { bitsPerByte: number }).bitsPerByte).toBeLessThan(4);
+    const again = await pretrain();
+    expect(again.code).toBe(1);
+    expect(again.stderr).toMatch(oneClearLine);
+    expect(again.stderr).toContain('exists');
+  });
+
+  test('files and numbers that are none are named', async () => {
+    const out = join(home.dir, 'base');
+    const missing = await persona(home, ['pretrain', join(home.dir, 'none.jsonl.gz'), '--out', out]);
+    expect(missing.code).toBe(1);
+    expect(missing.stderr).toContain('none.jsonl.gz cannot be read (ENOENT)');
+    writeFileSync(join(home.dir, 'talk.jsonl.gz'), 'not gzipped');
+    const damaged = await persona(home, ['pretrain', join(home.dir, 'talk.jsonl.gz'), '--out', out]);
+    expect(damaged.code).toBe(1);
+    expect(damaged.stderr).toMatch(oneClearLine);
+    const number = await persona(home, ['pretrain', 'x.jsonl', '--out', out, '--passes', 'few']);
+    expect(number.code).toBe(1);
+    expect(number.stderr).toContain('"few"');
+    writeFileSync(join(home.dir, 'empty.jsonl'), '');
+    const empty = await persona(home, ['pretrain', join(home.dir, 'empty.jsonl'), '--out', out]);
+    expect(empty.code).toBe(1);
+    expect(empty.stderr).toContain('no dialogue');
+    expect(existsSync(out)).toBe(false);
   });
 });
 
