@@ -208,9 +208,8 @@ export interface CopyRows {
   x: Address;
   ldx: number;
   y: Address;
-  /** words from one row of y to the next, unless `yStride` is given */
+  /** words from one row of y to the next */
   ldy: number;
   rows: number;
   columns: number;
-  yStride?: number;
 }

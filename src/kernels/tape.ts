@@ -48,11 +48,9 @@ export const operations = [
   'swiglu',
   'swigluBackward',
   'crossEntropy',
-  'add',
   'axpby',
   'copy',
   'zero',
-  'transpose',
   'dropout',
   'dropoutAdd',
   'sumOfSquares',
@@ -117,14 +115,10 @@ export interface Tape {
   swigluBackward(o: SwigluBackward): void;
   /** losses = -log softmax[target] (0 where target is -1); logits become (softmax - onehot) scale */
   crossEntropy(o: CrossEntropy): void;
-  /** y += x */
-  add(o: { x: Address; y: Address; count: number }): void;
   /** y = a x + b y; y is not read where b is 0 */
   axpby(o: { x: Address; y: Address; a: number; b: number; count: number }): void;
   copy(o: { x: Address; y: Address; count: number }): void;
   zero(o: { x: Address; count: number }): void;
-  /** y (columns, rows) = transpose of x (rows, columns) */
-  transpose(o: { x: Address; y: Address; rows: number; columns: number }): void;
   /** y = x mask / (1 - rate), the mask a hash of seed and index; y may be x. The same call on a gradient is the backward pass */
   dropout(o: Dropout): void;
   /** y = x + dropout(branch); y may be x */
@@ -139,7 +133,7 @@ export interface Tape {
   linear(o: Linear): void;
   /** One query row a stream over the shared rows of keys and values, then the stream's own */
   decodeAttention(o: DecodeAttention): void;
-  /** row r of x goes to y + r * (yStride, else ldy) words: appends keys and values to caches */
+  /** row r of x goes to y + r * ldy words: appends keys and values to caches */
   copyRows(o: CopyRows): void;
 }
 
@@ -253,9 +247,6 @@ export function createTape(words: Int32Array, execute: (entries: number) => void
       check(vocab <= ld, `crossEntropy: vocabulary of ${vocab} in rows of ${ld}`);
       record('crossEntropy', logits, ld, vocab, targets, losses, rows, real('crossEntropy', scale));
     },
-    add({ x, y, count }) {
-      record('add', x, y, count);
-    },
     axpby({ x, y, a, b, count }) {
       record('axpby', x, y, real('axpby', a), real('axpby', b), count);
     },
@@ -264,9 +255,6 @@ export function createTape(words: Int32Array, execute: (entries: number) => void
     },
     zero({ x, count }) {
       record('zero', x, count);
-    },
-    transpose({ x, y, rows, columns }) {
-      record('transpose', x, y, rows, columns);
     },
     dropout({ x, y, count, rate, seed }) {
       probability('dropout', rate);
@@ -306,9 +294,9 @@ export function createTape(words: Int32Array, execute: (entries: number) => void
       const shape = [o.streams, o.heads, o.kvHeads, o.headWidth];
       record('decodeAttention', o.q, o.ldq, ...shared, ...own, ...shape, o.out, o.ldout);
     },
-    copyRows({ x, ldx, y, ldy, rows, columns, yStride }) {
+    copyRows({ x, ldx, y, ldy, rows, columns }) {
       fours('copyRows', columns);
-      record('copyRows', x, ldx, y, yStride ?? ldy, rows, columns);
+      record('copyRows', x, ldx, y, ldy, rows, columns);
     },
   };
 }

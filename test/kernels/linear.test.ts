@@ -87,7 +87,7 @@ describe('copyRows', () => {
       const y = room(100);
       const from = put(x);
       pool.tape.copyRows({ x: from + 16, ldx: 12, y, ldy: 8, rows: 3, columns: 8 });
-      pool.tape.copyRows({ x: from, ldx: 12, y: y + 4 * 24, ldy: 4, rows: 3, columns: 4, yStride: 20 });
+      pool.tape.copyRows({ x: from, ldx: 12, y: y + 4 * 24, ldy: 20, rows: 3, columns: 4 });
       pool.tape.run();
       return get(y, 100);
     });

@@ -21,7 +21,7 @@ function works(pool: KernelPool): void {
   const count = 10_000;
   const [x, y] = [pool.allocate(count), pool.allocate(count)];
   pool.floats(x, count).fill(2);
-  pool.tape.add({ x, y, count });
+  pool.tape.axpby({ x, y, a: 1, b: 1, count });
   pool.tape.run();
   expect(pool.floats(y, count).every((v) => v === 2)).toBe(true);
   pool.release(mark);
@@ -73,11 +73,11 @@ describe('a run', () => {
         for (let round = 0; round < 3; round++) {
           pool.tape.zero({ x, count });
           // the last elements lie beyond the memory: only the last thread fails
-          pool.tape.add({ x, y: 4_294_967_296 - 4 * count + 64, count });
+          pool.tape.axpby({ x, y: 4_294_967_296 - 4 * count + 64, a: 1, b: 1, count });
           pool.tape.zero({ x, count });
           expect(() => {
             pool.tape.run();
-          }).toThrow(/kernel add \(entry 2 of 3\) failed/);
+          }).toThrow(/kernel axpby \(entry 2 of 3\) failed/);
           expect(pool.tape.length).toBe(0);
           works(pool);
         }
@@ -89,7 +89,7 @@ describe('a run', () => {
       const one = pool.allocate(4);
       const sum = pool.allocate(4);
       pool.floats(one, 4).fill(1);
-      for (let i = 0; i < 10_000; i++) pool.tape.add({ x: one, y: sum, count: 4 });
+      for (let i = 0; i < 10_000; i++) pool.tape.axpby({ x: one, y: sum, a: 1, b: 1, count: 4 });
       pool.tape.run();
       expect([...pool.floats(sum, 4)]).toEqual([10_000, 10_000, 10_000, 10_000]);
     }));
@@ -124,8 +124,8 @@ describe('what cannot be recorded is refused with the name of the kernel', () =>
     withPool(1, ({ tape }) => {
       const count = undefined as unknown as number;
       expect(() => {
-        tape.add({ x: 64, y: 64, count });
-      }).toThrow('add: argument 3 is undefined');
+        tape.axpby({ x: 64, y: 64, a: 1, b: 1, count });
+      }).toThrow('axpby: argument 5 is undefined');
       expect(() => {
         tape.embedding({ ids: 0, table: 0, x: 0, rows: 1, width: 6 });
       }).toThrow('embedding: width 6 is no multiple of 4');

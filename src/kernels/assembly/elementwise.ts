@@ -2,7 +2,7 @@
 // array goes through the same vector code, one element in its first lane.
 
 import { partialElements } from './codes';
-import { exp4, exponentialTable, storeTransposed } from './math';
+import { exp4, exponentialTable } from './math';
 import { address, first, firstElement, int, last, lastElement, real } from './shared';
 
 // @ts-ignore: decorator
@@ -59,17 +59,6 @@ export function swigluBackward(entry: usize): void {
   }
 }
 
-/** y += x */
-export function add(entry: usize): void {
-  const x = address(entry, 0);
-  const y = address(entry, 1);
-  const count = int(entry, 2);
-  let at = <usize>firstElement(count) << 2;
-  const end = <usize>lastElement(count) << 2;
-  for (; at + 16 <= end; at += 16) v128.store(y + at, f32x4.add(v128.load(y + at), v128.load(x + at)));
-  for (; at < end; at += 4) store<f32>(y + at, load<f32>(y + at) + load<f32>(x + at));
-}
-
 /** y = a x + b y; y is not read where b is 0, for it may hold anything */
 export function axpby(entry: usize): void {
   const x = address(entry, 0);
@@ -104,39 +93,6 @@ export function zero(entry: usize): void {
   const from = <usize>firstElement(count) << 2;
   const to = <usize>lastElement(count) << 2;
   memory.fill(address(entry, 0) + from, 0, to - from);
-}
-
-/** y (columns, rows) = transpose of x (rows, columns); threads take rows of x, four at a time */
-export function transpose(entry: usize): void {
-  const x = address(entry, 0);
-  const y = address(entry, 1);
-  const rows = int(entry, 2);
-  const columns = int(entry, 3);
-  const row = <usize>columns << 2;
-  const column = <usize>rows << 2;
-  const end = min(rows, lastElement(rows));
-  let r = firstElement(rows);
-  for (; r + 4 <= end; r += 4) {
-    const from = x + <usize>r * row;
-    const to = y + (<usize>r << 2);
-    let c = 0;
-    for (; c + 4 <= columns; c += 4) {
-      const at = from + (<usize>c << 2);
-      const rows01 = v128.load(at);
-      storeTransposed(rows01, v128.load(at + row), v128.load(at + 2 * row), v128.load(at + 3 * row), to + <usize>c * column, column);
-    }
-    for (; c < columns; c++) {
-      for (let i = 0; i < 4; i++) {
-        const word = <usize>i;
-        store<f32>(to + <usize>c * column + (word << 2), load<f32>(from + word * row + (<usize>c << 2)));
-      }
-    }
-  }
-  for (; r < end; r++) {
-    for (let c = 0; c < columns; c++) {
-      store<f32>(y + <usize>c * column + (<usize>r << 2), load<f32>(x + <usize>r * row + (<usize>c << 2)));
-    }
-  }
 }
 
 // The mask of dropout: a hash of seed and index, two rounds of multiply and xor-shift (after Ellis' lowbias32).
