@@ -18,7 +18,7 @@ import { parseDialogues, toConversations } from '../src/dataset/jsonl.ts';
 import { availableBackends, pickBackend } from '../src/model/backend.ts';
 import { modelConfig } from '../src/model/sizes.ts';
 import { withSpecialTokens } from '../src/tokenizer/tokenizer-json.ts';
-import { ngramBaselines, ngramBits, trainConversationNgram } from '../src/train/ngram.ts';
+import { ngramBaselines, ngramBits, trainConversationNgram, type Ngram } from '../src/train/ngram.ts';
 import { recipeFor } from '../src/train/recipe.ts';
 import { backendNames, type BackendName, type ModelSize } from '../src/types.ts';
 import { projectRoot } from '../src/util/dist.ts';
@@ -79,20 +79,28 @@ function ngram({ chat }: Measured): Promise<Entry> {
   });
 }
 
+/** One for all chats, with all of their training text: never less than the base and its persona saw. */
+let everything: Ngram | undefined;
+
 function ngramAll({ chat, folder }: Measured): Promise<Entry> {
-  const file = join(folder, 'pretrain.jsonl.gz');
-  const dialogues = parseDialogues(gunzipSync(readFileSync(file)).toString('utf8'), file);
-  function* everything(): Generator<Conversation> {
-    for (const dialogue of dialogues) yield* toConversations([dialogue], dialogue.turns[0]?.s ?? '');
-    yield* chat.train;
-    yield* chat.validation;
-  }
-  const { bitsPerByte } = ngramBits(trainConversationNgram(everything(), { personaOnly: false }), chat.test);
+  everything ??= trainConversationNgram(allText(folder), { personaOnly: false });
   return Promise.resolve({
     name: 'byte 5-gram on everything the base saw',
-    bitsPerByte: rounded(bitsPerByte),
-    details: { dialogues: dialogues.length },
+    bitsPerByte: rounded(ngramBits(everything, chat.test).bitsPerByte),
+    details: { nodes: everything.nodes },
   });
+}
+
+function* allText(folder: string): Generator<Conversation> {
+  const file = join(folder, 'pretrain.jsonl.gz');
+  for (const dialogue of parseDialogues(gunzipSync(readFileSync(file)).toString('utf8'), file)) {
+    yield* toConversations([dialogue], dialogue.turns[0]?.s ?? '');
+  }
+  for (const name of chatNames) {
+    const { train, validation } = chatOf(folder, name);
+    yield* train;
+    yield* validation;
+  }
 }
 
 async function story({ chat, seed }: Measured, name: string, learningRate: number): Promise<Entry | undefined> {
