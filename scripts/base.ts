@@ -12,11 +12,19 @@ export function shippedBase(size: ModelSize): string | undefined {
   return existsSync(join(dir, manifestName)) ? dir : undefined;
 }
 
-/** @throws UserError when both flags are given */
-export function chooseBase(flags: { base?: string; fromScratch?: boolean }, size: ModelSize): string | undefined {
+/**
+ * The part of a retrain's options that says where it starts. What ships is used where it reads the chat's language; a folder
+ * that was asked for is used in any case.
+ * @throws UserError when both flags are given
+ */
+export function chooseBase(
+  flags: { base?: string; fromScratch?: boolean },
+  size: ModelSize,
+): { base?: string; baseMustFit?: boolean } {
   if (flags.base !== undefined && flags.fromScratch === true) {
     throw new UserError('--base and --from-scratch exclude each other', 'give one of them');
   }
-  if (flags.fromScratch === true) return undefined;
-  return flags.base === undefined ? shippedBase(size) : resolve(flags.base);
+  if (flags.base !== undefined) return { base: resolve(flags.base) };
+  const shipped = flags.fromScratch === true ? undefined : shippedBase(size);
+  return shipped === undefined ? {} : { base: shipped, baseMustFit: true };
 }

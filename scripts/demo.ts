@@ -72,7 +72,7 @@ async function demo(flags: { ask?: string; seed?: string; fresh?: boolean; fromS
     maxMinutes: trainingMinutes,
     backend,
     sampling,
-    base: chooseBase(flags, 'nano'),
+    ...chooseBase(flags, 'nano'),
     nowMs: Date.now(),
     onPhase: view.phase,
     onProgress: view.update,

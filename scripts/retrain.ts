@@ -29,7 +29,7 @@ export function register(program: Command): void {
 
 async function runRetrain(flags: RetrainFlags): Promise<void> {
   const { env, persona } = loadContext();
-  const base = chooseBase(flags, persona.training.size);
+  const start = chooseBase(flags, persona.training.size);
   const view = progressView(flags.json === true);
   const stop = new AbortController();
   const abort = (): void => stop.abort();
@@ -44,7 +44,7 @@ async function runRetrain(flags: RetrainFlags): Promise<void> {
       maxMinutes: flags.maxMinutes === undefined ? persona.training.maxMinutes : parseMinutes(flags.maxMinutes),
       backend: env.backend,
       sampling: persona.sampling,
-      base,
+      ...start,
       force: flags.force === true,
       nowMs: Date.now(),
       onPhase: view.phase,

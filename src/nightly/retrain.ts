@@ -23,7 +23,7 @@ import type { HeldOutBits } from './gate.ts';
 import { sawWhatIsGone, writeManifest } from './manifest.ts';
 import { bestNgramBits, checkpointBits } from './measure.ts';
 import { snapshot } from './snapshot.ts';
-import { conversationsOf, personaP99Chars, trainOnDataset } from './training.ts';
+import { conversationsOf, personaP99Chars, readsLanguage, trainOnDataset } from './training.ts';
 import type { Trained } from './training.ts';
 
 /** Fewer persona messages than this in the train split teach nothing; the run is skipped. */
@@ -43,6 +43,8 @@ export interface RetrainOptions {
   sampling: SamplingOptions;
   /** a checkpoint folder to start from; undefined = from scratch */
   base?: string | undefined;
+  /** start from scratch after all where the base cannot read the chat's language (`readsLanguage`) */
+  baseMustFit?: boolean;
   /** train even when nothing changed since the serving run */
   force?: boolean;
   seed?: number;
@@ -69,8 +71,10 @@ export interface RetrainReport {
   datasetHash: string;
   backend: BackendName;
   size: ModelSize;
-  /** what it started from (`baseId`); null = from scratch */
+  /** the base that was to be started from (`baseId`); null = from scratch */
   base: string | null;
+  /** false: from scratch, since that base does not read the chat's language */
+  baseFits: boolean;
   test: HeldOutBits;
   steps: number;
   passes: number;
@@ -134,7 +138,13 @@ async function trainAndJudge(
 ): Promise<RetrainResult> {
   const startedMs = Date.now();
   const backend = await pickBackend(options.backend, 'training');
-  const base = options.base === undefined ? undefined : loadBase(options.base, withSpecialTokens);
+  const offered = options.base === undefined ? undefined : loadBase(options.base, withSpecialTokens);
+  const baseFits =
+    offered === undefined ||
+    options.baseMustFit !== true ||
+    readsLanguage(offered.tokenizerJson, conversationsOf(dataset, 'train'));
+  const base = baseFits ? offered : undefined;
+  if (!baseFits) options.onPhase?.('the base does not read the language of these chats: from scratch');
   writeManifest(options.dataDir, dataset.manifest);
   const trained = await trainOnDataset(dataset, { ...options, backend, base, seed: options.seed ?? defaultSeed });
   try {
@@ -148,6 +158,7 @@ async function trainAndJudge(
       backend,
       size: options.size,
       base: baseIdOf(options),
+      baseFits,
       test,
       steps: trained.result.steps,
       passes: trained.result.epochs,

@@ -58,6 +58,21 @@ export function conversationsOf(dataset: Dataset, split: Split): Conversation[] 
   return dataset.conversations.filter((entry) => entry.split === split).map((entry) => entry.conversation);
 }
 
+/** A base whose tokenizer needs an id for fewer characters than this reads letters, not words. */
+const fewestCharsPerId = 1.5;
+
+/** Whether a base's tokenizer knows words of the language of these texts: another script costs it an id or more a character. */
+export function readsLanguage(tokenizerJson: string, conversations: readonly Conversation[]): boolean {
+  const tokenizer = createTokenizer(fromTokenizerJson(tokenizerJson));
+  let chars = 0;
+  let ids = 0;
+  for (const text of textsOf(conversations, redact)) {
+    chars += Array.from(text).length;
+    ids += tokenizer.encode(text).length;
+  }
+  return ids === 0 || chars / ids >= fewestCharsPerId;
+}
+
 /** Train from the base, or from scratch. The caller disposes the engine. */
 export async function trainOnDataset(dataset: Dataset, options: TrainingOptions): Promise<Trained> {
   const startedMs = Date.now();
