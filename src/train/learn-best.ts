@@ -1,0 +1,84 @@
+/**
+ * A chat learned in each of several ways, and the network that predicts the validation rows best. The engines of the others
+ * are gone. Time is shared out evenly among the ways that are left.
+ */
+import type { TrainingRow } from '../dataset/rows.ts';
+import { idsOf } from '../dataset/rows.ts';
+import type { Engine } from '../model/engine.ts';
+import { check } from '../util/errors.ts';
+import type { TrainOptions, TrainResult } from './loop.ts';
+import { forLength, type Way } from './recipe.ts';
+
+export interface LearnOptions {
+  ways: readonly Way[];
+  /** the training rows as a way wants them */
+  rowsOf: (way: Way) => TrainingRow[];
+  /** none: only the first way is taken */
+  validationRows: readonly TrainingRow[];
+  /** an engine with the weights to start from */
+  startEngine: () => Promise<Engine>;
+  /** `train`, or `trainResumably` with a folder for each way */
+  run: (engine: Engine, options: TrainOptions, way: Way) => Promise<TrainResult>;
+  seed: number;
+  /** for all ways together */
+  maxMs?: number;
+  onWay?: (way: Way) => void;
+  onProgress?: TrainOptions['onProgress'];
+  signal?: AbortSignal | undefined;
+}
+
+export interface Learned {
+  engine: Engine;
+  way: Way;
+  result: TrainResult;
+  /** nats a target on the validation rows, of every way that was tried */
+  tried: { way: Way['name']; validationNats: number | null }[];
+}
+
+/** The caller disposes the engine. An aborted run ends the search with the run that was aborted. */
+export async function learnBest(options: LearnOptions): Promise<Learned> {
+  const { rowsOf, validationRows, startEngine, run, seed, maxMs = Infinity, onWay, onProgress, signal } = options;
+  const ways = validationRows.length > 0 ? options.ways : options.ways.slice(0, 1);
+  const startedMs = Date.now();
+  const tried: Learned['tried'] = [];
+  let best: Learned | undefined;
+  for (const [i, way] of ways.entries()) {
+    onWay?.(way);
+    const rows = rowsOf(way);
+    const recipe = way.name === 'from-scratch' ? way.recipe : forLength(way.recipe, idsOf(rows));
+    const engine = await startEngine();
+    try {
+      const result = await run(
+        engine,
+        {
+          ...recipe,
+          rows,
+          validationRows,
+          seed,
+          maxMs: (maxMs - (Date.now() - startedMs)) / (ways.length - i),
+          ...(onProgress === undefined ? {} : { onProgress }),
+          ...(signal === undefined ? {} : { signal }),
+        },
+        way,
+      );
+      tried.push({ way: way.name, validationNats: result.bestValidation });
+      const learned = { engine, way: { ...way, recipe }, result, tried };
+      if (result.stoppedBecause === 'aborted') {
+        best?.engine.dispose();
+        return learned;
+      }
+      if (best === undefined || (result.bestValidation ?? Infinity) < (best.result.bestValidation ?? Infinity)) {
+        best?.engine.dispose();
+        best = learned;
+      } else {
+        engine.dispose();
+      }
+    } catch (error) {
+      engine.dispose();
+      best?.engine.dispose();
+      throw error;
+    }
+  }
+  check(best, 'no way to learn');
+  return best;
+}
