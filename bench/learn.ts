@@ -2,7 +2,7 @@
  * One training run of ours on a chat, as a variant says, and its bits per byte on held-out replies. For quality.ts and
  * recipe.ts. Text is trained on as it stands (no placeholders), since the measure counts every byte of the original.
  */
-import { rowStats, toRows, type TrainingRow } from '../src/dataset/rows.ts';
+import { idsOf, rowStats, toRows, type TrainingRow } from '../src/dataset/rows.ts';
 import { textsOf, type Conversation } from '../src/dataset/conversations.ts';
 import type { LlamaFolder } from '../src/checkpoint/folder.ts';
 import { createEngine } from '../src/model/create-engine.ts';
@@ -13,8 +13,9 @@ import { fromTokenizerJson } from '../src/tokenizer/tokenizer-json.ts';
 import { encodeConversation, specialTokens } from '../src/tokenizer/chat-format.ts';
 import { evaluateConversations } from '../src/train/evaluate.ts';
 import { train } from '../src/train/loop.ts';
-import { recipeFor, type Recipe } from '../src/train/recipe.ts';
+import { forLength, recipeFor, waysFor, type Recipe, type Way } from '../src/train/recipe.ts';
 import type { BackendName, ModelConfig, ModelSize } from '../src/types.ts';
+import { check } from '../src/util/errors.ts';
 import type { Chat } from './chats.ts';
 
 export interface Variant {
@@ -35,6 +36,8 @@ export interface Variant {
   /** what differs from the size's recipe */
   recipe?: Partial<Recipe>;
   seed?: number;
+  /** how to learn; default: the first of `waysFor` (`learnBestWay` tries each) */
+  way?: Way;
   /** start from this model with its tokenizer; default: from scratch */
   base?: Pick<LlamaFolder, 'config' | 'weights' | 'tokenizerJson'>;
   /** train adapters of this rank beside the weights, which stay */
@@ -42,6 +45,9 @@ export interface Variant {
 }
 
 export interface Learned {
+  /** what was chosen by validation, where several ways were tried, and their bits per byte on validation */
+  way?: string;
+  tried?: Record<string, number>;
   testBits: number;
   validationBits: number;
   passes: number;
@@ -69,6 +75,26 @@ export function vocabularyOf(chat: Chat, size: ModelSize): number {
   return Math.min(vocabSizeOf(size), specialTokens.length + 256 + Math.floor(bytes / bytesPerMerge));
 }
 
+/** On a base, unless the variant says how: in each way, the better on validation counts. */
+export async function learnBestWay(
+  chat: Chat,
+  variant: Variant,
+  backend: BackendName,
+  threads?: number,
+): Promise<Learned> {
+  const tried: Record<string, number> = {};
+  let best: Learned | undefined;
+  let seconds = 0;
+  for (const way of waysFor(variant.size, { fromScratch: variant.base === undefined })) {
+    const learned = await learn(chat, { ...variant, way }, backend, threads);
+    seconds += learned.seconds;
+    tried[way.name] = learned.validationBits;
+    if (best === undefined || learned.validationBits < best.validationBits) best = { ...learned, way: way.name };
+  }
+  check(best, 'no way to learn');
+  return { ...best, seconds, tried };
+}
+
 /**
  * @param threads of `simd`; undefined = all cores
  * @param after is given the trained engine and its tokenizer before the engine goes
@@ -81,9 +107,9 @@ export async function learn(
   after?: (engine: Engine, tokenizer: Tokenizer) => Promise<void>,
 ): Promise<Learned> {
   const { size, seed = 1, everyoneShare = 0, base, lora } = variant;
-  const recipe = { ...recipeFor(size, { fromScratch: base === undefined }), ...variant.recipe };
-  const lossOn = variant.lossOn ?? (base === undefined ? 'everyone' : 'persona');
-  const leftShare = variant.leftShare ?? recipe.leftShare;
+  const usual = variant.way?.recipe ?? recipeFor(size, { fromScratch: base === undefined });
+  const lossOn = variant.lossOn ?? variant.way?.lossOn ?? (base === undefined ? 'everyone' : 'persona');
+  const leftShare = variant.leftShare ?? variant.recipe?.leftShare ?? usual.leftShare;
   const tokenizer =
     base === undefined
       ? tokenizerFor(chat, variant.vocabSize ?? vocabularyOf(chat, size))
@@ -98,6 +124,7 @@ export async function learn(
   const everyone = everyoneShare > 0 || lossOn !== 'persona' ? rowsOf(chat.train, 'everyone', leftShare) : [];
   const persona = everyoneShare > 0 || lossOn === 'persona' ? rowsOf(chat.train, 'persona', leftShare) : [];
   const rows = persona.length > 0 ? persona : everyone;
+  const recipe = { ...(base === undefined ? usual : forLength(usual, idsOf(rows))), ...variant.recipe };
   const engine = await createEngine({
     backend,
     config,
@@ -117,7 +144,6 @@ export async function learn(
     });
     const seconds = (Date.now() - started) / 1000;
     const { fill, targets } = rowStats(rows, config.contextLength);
-    const positions = rows.reduce((sum, { inputs }) => sum + inputs.length, 0);
     const bitsOf = async (conversations: readonly Conversation[]): Promise<number> =>
       rounded((await evaluateConversations(engine, tokenizer, conversations)).bitsPerByte);
     const [testBits, validationBits] = [await bitsOf(chat.test), await bitsOf(chat.validation)];
@@ -133,7 +159,7 @@ export async function learn(
       seconds: Math.round(seconds),
       vocabSize: tokenizer.vocabSize,
       fill: rounded(fill),
-      targetShare: rounded(targets / positions),
+      targetShare: rounded(targets / idsOf(rows)),
       curve: result.curve.flatMap(({ validationNats }) => (validationNats === null ? [] : [rounded(validationNats)])),
     };
   } finally {

@@ -12,19 +12,19 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
-import { loadBase } from '../src/checkpoint/base.ts';
+import { baseId, loadBase } from '../src/checkpoint/base.ts';
 import type { Conversation } from '../src/dataset/conversations.ts';
 import { parseDialogues, toConversations } from '../src/dataset/jsonl.ts';
 import { availableBackends, pickBackend } from '../src/model/backend.ts';
 import { modelConfig } from '../src/model/sizes.ts';
 import { withSpecialTokens } from '../src/tokenizer/tokenizer-json.ts';
 import { ngramBaselines, ngramBits, trainConversationNgram, type Ngram } from '../src/train/ngram.ts';
-import { recipeFor } from '../src/train/recipe.ts';
+import { recipeFor, waysFor } from '../src/train/recipe.ts';
 import { backendNames, type BackendName, type ModelSize } from '../src/types.ts';
 import { projectRoot } from '../src/util/dist.ts';
 import { check } from '../src/util/errors.ts';
 import { capcom, personaChat, sizeOf, type Chat } from './chats.ts';
-import { learn, rounded, tokenizerFor, vocabularyOf } from './learn.ts';
+import { learn, learnBestWay, rounded, tokenizerFor, vocabularyOf } from './learn.ts';
 import { machine } from './machine.ts';
 import { learnAsTheStory, storyRecipe } from './story/learn.ts';
 
@@ -140,11 +140,11 @@ async function onBase({ chat, seed, backend: wanted }: Measured, base: ModelSize
   const backend = await pickBackend(wanted, 'training');
   const { config, weights, tokenizerJson } = loadBase(dir, withSpecialTokens);
   const variant = { name: base, size: base, seed, base: { config, weights, tokenizerJson } };
-  const learned = await learn(chat, variant, backend);
+  const learned = await learnBestWay(chat, variant, backend);
   return {
     name: `base ${base}, then the chat`,
     bitsPerByte: learned.testBits,
-    details: { backend, size: base, recipe: recipeFor(base, { fromScratch: false }), learned },
+    details: { backend, size: base, base: baseId(dir), ways: waysFor(base, { fromScratch: false }), learned },
   };
 }
 

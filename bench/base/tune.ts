@@ -13,7 +13,7 @@ import { withSpecialTokens } from '../../src/tokenizer/tokenizer-json.ts';
 import type { ModelSize } from '../../src/types.ts';
 import { projectRoot } from '../../src/util/dist.ts';
 import { check } from '../../src/util/errors.ts';
-import { capcom, personaChat } from '../chats.ts';
+import { capcom, personaChat, sampleChat } from '../chats.ts';
 import { learn, type Variant } from '../learn.ts';
 
 const [folder, baseDir, chatNames, ...variants] = process.argv.slice(2);
@@ -28,9 +28,11 @@ for (const text of variants) {
   for (const name of chatNames.split(',')) {
     const [chatName = '', turns] = name.split(':');
     const chat =
-      chatName === 'capcom'
-        ? capcom(join(folder, 'persona-capcom.jsonl.gz'))
-        : personaChat(folder, chatName, turns === undefined ? 8000 : Number(turns));
+      chatName === 'sample'
+        ? await sampleChat()
+        : chatName === 'capcom'
+          ? capcom(join(folder, 'persona-capcom.jsonl.gz'))
+          : personaChat(folder, chatName, turns === undefined ? 8000 : Number(turns));
     const learned = await learn(chat, { ...variant, size: size satisfies ModelSize, base }, backend);
     const { testBits, validationBits, bestPass, seconds, curve } = learned;
     console.log(

@@ -44,6 +44,11 @@ export function toRows(
   return pack(pieces, contextLength);
 }
 
+/** Ids of all rows: what a pass over them computes. */
+export function idsOf(rows: readonly TrainingRow[]): number {
+  return rows.reduce((sum, { inputs }) => sum + inputs.length, 0);
+}
+
 /** How well rows use the positions they cost. */
 export function rowStats(
   rows: readonly TrainingRow[],

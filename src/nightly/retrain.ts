@@ -76,6 +76,9 @@ export interface RetrainReport {
   /** false: from scratch, since that base does not read the chat's language */
   baseFits: boolean;
   test: HeldOutBits;
+  /** how it was learned, and what each way that was tried came to on the validation split */
+  way: Trained['way'];
+  tried: Trained['tried'];
   steps: number;
   passes: number;
   tokensSeen: number;
@@ -160,6 +163,8 @@ async function trainAndJudge(
       base: baseIdOf(options),
       baseFits,
       test,
+      way: trained.way,
+      tried: trained.tried,
       steps: trained.result.steps,
       passes: trained.result.epochs,
       tokensSeen: trained.result.tokensSeen,

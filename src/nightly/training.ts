@@ -2,6 +2,8 @@
  * Dataset -> trained network: tokenizer (the base's, or one trained on the train split), rows, the loop. What is sensitive
  * in a text (numbers, addresses, links, codes) is a placeholder here, so it cannot be learned.
  */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { LlamaFolder } from '../checkpoint/folder.ts';
 import { defaultRegions, redactSpans } from '../consent/redact.ts';
 import type { Dataset } from '../dataset/build.ts';
@@ -16,10 +18,11 @@ import type { Tokenizer } from '../tokenizer/bpe.ts';
 import { createTokenizer, trainBpe } from '../tokenizer/bpe.ts';
 import { encodeConversation, specialTokens } from '../tokenizer/chat-format.ts';
 import { fromTokenizerJson, toTokenizerJson } from '../tokenizer/tokenizer-json.ts';
-import type { TrainOptions, TrainProgress, TrainResult } from '../train/loop.ts';
+import { learnBest, type Learned } from '../train/learn-best.ts';
+import type { TrainProgress, TrainResult } from '../train/loop.ts';
 import { meanLossOf } from '../train/keeper.ts';
 import { train } from '../train/loop.ts';
-import { recipeFor } from '../train/recipe.ts';
+import { waysFor, type Way } from '../train/recipe.ts';
 import { trainResumably } from '../train/resume.ts';
 import type { BackendName, ModelSize, Split } from '../types.ts';
 import { UserError } from '../util/errors.ts';
@@ -46,6 +49,9 @@ export interface Trained {
   tokenizer: Tokenizer;
   tokenizerJson: string;
   result: TrainResult;
+  /** the way that was taken, and what each that was tried came to */
+  way: Way['name'];
+  tried: Learned['tried'];
   /** mean loss in nats a target before and after, on the validation rows, or on the train rows where there are none */
   learned: { before: number; after: number };
 }
@@ -81,7 +87,6 @@ export async function trainOnDataset(dataset: Dataset, options: TrainingOptions)
   const tokenizerJson = options.base?.tokenizerJson ?? trainTokenizer(trainSplit, options.size);
   const tokenizer = createTokenizer(fromTokenizerJson(tokenizerJson));
   const config = options.base?.config ?? modelConfig(options.size, tokenizer.vocabSize);
-  const recipe = recipeFor(options.size, { fromScratch: options.base === undefined });
   const rowsOf = (
     conversations: readonly Conversation[],
     lossOn: 'persona' | 'everyone',
@@ -94,46 +99,50 @@ export async function trainOnDataset(dataset: Dataset, options: TrainingOptions)
       config.contextLength,
       leftShare === undefined ? {} : { leftShare },
     );
-  // from scratch there is no language yet, and the other side speaks it too (docs/recipe.md)
-  const rows = rowsOf(trainSplit, options.base === undefined ? 'everyone' : 'persona', recipe.leftShare);
+  const { backend, base, seed, stateDir, size, onPhase, onProgress, signal } = options;
+  const ways = waysFor(size, { fromScratch: base === undefined });
+  const wayRows = (way: Way): TrainingRow[] => rowsOf(trainSplit, way.lossOn, way.recipe.leftShare);
   const validationRows = rowsOf(conversationsOf(dataset, 'validation'), 'persona');
+  const judged = validationRows.length > 0 ? validationRows : wayRows(ways[0]!);
+  const startEngine = (): Promise<Engine> =>
+    createEngine({ backend, config, seed, ...(base === undefined ? {} : { weights: base.weights }) });
 
-  const { backend, base, seed } = options;
-  const engine = await createEngine({
-    backend,
-    config,
+  let before = NaN;
+  const { engine, way, result, tried } = await learnBest({
+    ways,
+    rowsOf: wayRows,
+    validationRows,
+    startEngine: async () => {
+      const started = await startEngine();
+      if (Number.isNaN(before)) before = await meanLossOf(started, judged, judgeTokens);
+      return started;
+    },
+    run: (started, run, { name }) =>
+      stateDir === undefined ? train(started, run) : trainResumably(started, run, join(stateDir, name)),
     seed,
-    ...(base === undefined ? {} : { weights: base.weights }),
+    maxMs: options.maxMinutes * 60_000 - (Date.now() - startedMs),
+    onWay: ({ name }) => onPhase?.(`training ${size} on ${backend}, ${name.replace('-', ' ')}`),
+    ...(onProgress === undefined ? {} : { onProgress }),
+    signal,
   });
   try {
-    const judged = validationRows.length > 0 ? validationRows : rows;
-    const before = await meanLossOf(engine, judged, recipe.batchTokens);
-    options.onPhase?.(`training ${options.size} on ${backend}`);
-    const run: TrainOptions = {
-      ...recipe,
-      rows,
-      validationRows,
-      seed,
-      maxMs: options.maxMinutes * 60_000 - (Date.now() - startedMs),
-      ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    };
-    const result = await (options.stateDir === undefined
-      ? train(engine, run)
-      : trainResumably(engine, run, options.stateDir));
     if (result.stoppedBecause === 'aborted') {
       throw new UserError(
         'training was stopped before its end; the serving model stays',
         'run `persona retrain` again',
       );
     }
-    const after = await meanLossOf(engine, judged, recipe.batchTokens);
-    return { engine, tokenizer, tokenizerJson, result, learned: { before, after } };
+    if (stateDir !== undefined) rmSync(stateDir, { recursive: true, force: true });
+    const after = await meanLossOf(engine, judged, judgeTokens);
+    return { engine, tokenizer, tokenizerJson, result, way: way.name, tried, learned: { before, after } };
   } catch (error) {
     engine.dispose();
     throw error;
   }
 }
+
+/** ids a batch where loss is only measured: memory, not results, depends on it */
+const judgeTokens = 2048;
 
 /** Byte-level BPE on the train split alone: held-out words must not shape the vocabulary. */
 function trainTokenizer(conversations: readonly Conversation[], size: ModelSize): string {

@@ -56,11 +56,55 @@ const fromScratch: Record<
 /** At most this many passes on a pretrained base: more would memorise (promises D1). */
 const passesOnBase = 3;
 
+const onBase: Record<ModelSize, Pick<Recipe, 'batchTokens' | 'learningRate'>> = {
+  nano: { batchTokens: 1024, learningRate: 8e-4 },
+  small: { batchTokens: 2048, learningRate: 5e-4 },
+  base: { batchTokens: 4096, learningRate: 3e-4 },
+  large: { batchTokens: 8192, learningRate: 2e-4 },
+};
+
 export function recipeFor(size: ModelSize, options: { fromScratch: boolean }): Recipe {
   const recipe = { ...common, ...fromScratch[size] };
   return options.fromScratch
     ? recipe
-    : { ...recipe, epochs: passesOnBase, learningRate: recipe.learningRate / 5, leftShare: 0.5 };
+    : { ...recipe, ...onBase[size], optimizer: 'muon', epochs: passesOnBase, leftShare: 0.5 };
+}
+
+/** One way to learn a chat: whose text carries loss, and with what it is learned. */
+export interface Way {
+  name: 'from-scratch' | 'gentle' | 'strong';
+  lossOn: 'persona' | 'everyone';
+  recipe: Recipe;
+}
+
+/**
+ * The ways to learn a chat; where there are several, validation chooses (learn-best.ts), and without any the first is taken.
+ * From scratch there is no language yet, and the other side speaks it too. On a base, a chat that is like what the base has
+ * read wants the persona's text at a low rate; one that is not, everyone's at a higher (docs/recipe.md).
+ */
+export function waysFor(size: ModelSize, options: { fromScratch: boolean }): readonly Way[] {
+  const recipe = recipeFor(size, options);
+  if (options.fromScratch) return [{ name: 'from-scratch', lossOn: 'everyone', recipe }];
+  return [
+    { name: 'gentle', lossOn: 'persona', recipe },
+    {
+      name: 'strong',
+      lossOn: 'everyone',
+      recipe: { ...recipe, learningRate: 2.5 * recipe.learningRate, leftShare: 0 },
+    },
+  ];
+}
+
+/** A pass on a base takes about this many steps where the text allows it, else a voice is not reached in three passes. */
+const stepsOfPass = 100;
+/** ... with batches of no less than this share of the recipe's */
+const smallestBatch = 1 / 4;
+
+/** The recipe for so many ids a pass: a short chat is learned in smaller batches, since its few passes have few steps. */
+export function forLength(recipe: Recipe, ids: number): Recipe {
+  const { batchTokens } = recipe;
+  const fitting = Math.max(batchTokens * smallestBatch, Math.floor(ids / stepsOfPass));
+  return { ...recipe, batchTokens: Math.min(batchTokens, fitting) };
 }
 
 /** What a base learns with: text that is hardly ever repeated, so no dropout, and a rate that is held before it falls. */

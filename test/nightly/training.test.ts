@@ -54,7 +54,7 @@ test('a night that was stopped goes on from its state and ends in the same bits'
     onProgress: ({ step }) => void (step === 5 && controller.abort()),
   };
   await expect(weightsOf(stop)).rejects.toThrow('training was stopped before its end');
-  expect(existsSync(join(stateDir, 'state.json'))).toBe(true);
+  expect(existsSync(join(stateDir, 'from-scratch', 'state.json'))).toBe(true);
   const steps: number[] = [];
   expect(await weightsOf({ stateDir, onProgress: ({ step }) => void steps.push(step) })).toEqual(straight);
   expect(steps[0]).toBe(6);
