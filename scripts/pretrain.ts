@@ -68,6 +68,7 @@ async function runPretrain(files: string[], flags: PretrainFlags): Promise<void>
   const backend = await pickBackend(env.backend, 'training');
   const trained = await pretrain(dialogues, {
     ...flags,
+    vocabSize: flags.vocab,
     base,
     backend,
     stateDir: `${out}.state`,

@@ -286,7 +286,13 @@ describe('pretrain', () => {
       persona(home, ['pretrain', file, '--vocab', '360', '--out', out, ...more]);
     const done = await pretrain('--passes', '1', '--json');
     expect(done.code).toBe(0);
-    expect(JSON.parse(done.stdout)).toMatchObject({ size: 'nano', passes: 1, stoppedBecause: 'finished', base: null });
+    expect(JSON.parse(done.stdout)).toMatchObject({
+      size: 'nano',
+      vocabulary: 360,
+      passes: 1,
+      stoppedBecause: 'finished',
+      base: null,
+    });
     expect(existsSync(`${out}.state`)).toBe(false);
 
     const measured = await persona(home, ['evaluate', '--base', out, '--test', file, '--persona', 'b', '--json']);
