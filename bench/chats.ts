@@ -16,7 +16,7 @@ import { conversationsOf } from '../src/nightly/training.ts';
 import { openStore } from '../src/store/store.ts';
 import { check } from '../src/util/errors.ts';
 import { importSample, sample } from '../scripts/sample.ts';
-import { personas } from './base/personas.ts';
+import { speakerOf } from './base/personas.ts';
 
 export interface Chat {
   name: string;
@@ -60,8 +60,8 @@ export function capcom(file: string): Chat {
  * @param maxTurns take no more of the chat than about this, from its start
  */
 export function personaChat(folder: string, name: string, maxTurns = Infinity): Chat {
-  const persona = personas.find((entry) => entry.name === name);
-  check(persona, `no persona ${name}`);
+  const speaker = speakerOf(name);
+  check(speaker, `no persona ${name}`);
   const file = join(folder, `persona-${name}.jsonl.gz`);
   const dialogues: Dialogue[] = [];
   let turns = 0;
@@ -75,7 +75,7 @@ export function personaChat(folder: string, name: string, maxTurns = Infinity): 
     return dialogues.flatMap((dialogue) => {
       const isIn = at >= from && at < to;
       at += dialogue.turns.length;
-      return isIn ? toConversations([dialogue], persona.speaker) : [];
+      return isIn ? toConversations([dialogue], speaker) : [];
     });
   };
   const testFrom = Math.floor(turns * (1 - testShare));

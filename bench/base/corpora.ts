@@ -2,7 +2,7 @@
  * The dialogues that the base voice learns from: what each corpus is, under which licence, and what has to be put right
  * before its text is what people type. Cleaning that any dialogue needs is src/dataset/clean.ts.
  */
-import type { Dialogue, Turn } from './dialogue.ts';
+import { partsOf, type Dialogue } from './dialogue.ts';
 import { disentangle } from './irc.ts';
 
 export interface Corpus {
@@ -103,8 +103,9 @@ function withoutTokenSpaces(text: string): string {
 /** A mission is days of talk: parts of at most this many turns, so that a held-out part is one of many. */
 const turnsOfPart = 40;
 
-function conversationsOfMission({ id, turns }: Dialogue): Dialogue[] {
-  const parts: Turn[][] = [];
-  for (let at = 0; at < turns.length; at += turnsOfPart) parts.push(turns.slice(at, at + turnsOfPart));
-  return parts.map((part, i) => ({ id: `${id}-${i}`, turns: part.filter(({ t }) => !/^[\s.(-]*$/.test(t)) }));
+function conversationsOfMission(mission: Dialogue): Dialogue[] {
+  return partsOf(mission, turnsOfPart).map(({ id, turns }) => ({
+    id,
+    turns: turns.filter(({ t }) => !/^[\s.(-]*$/.test(t)),
+  }));
 }

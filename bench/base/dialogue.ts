@@ -29,3 +29,12 @@ export function readDialogues(file: string): Dialogue[] {
 export function writeDialogues(file: string, dialogues: readonly Dialogue[]): void {
   writeFileSync(file, gzipSync(dialogues.map((dialogue) => `${JSON.stringify(dialogue)}\n`).join(''), { level: 9 }));
 }
+
+/** A long dialogue as several of at most so many turns. */
+export function partsOf({ id, turns }: Dialogue, maxTurns: number): Dialogue[] {
+  const parts: Dialogue[] = [];
+  for (let at = 0; at < turns.length; at += maxTurns) {
+    parts.push({ id: `${id}-${parts.length}`, turns: turns.slice(at, at + maxTurns) });
+  }
+  return parts;
+}

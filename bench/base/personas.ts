@@ -1,13 +1,15 @@
 /**
  * Personas to measure on, from dialogues that the base never learned from.
  * - `capcom`: Apollo 13's capsule communicator, the whole mission held out;
+ * - `capcoms`: those of all missions, whose words are held out everywhere; Apollo 13 comes last, so the test is of it. The
+ *   only one with far more than 10,000 messages that are unlike what the base has read;
  * - `ubuntu`: one helper of #ubuntu, with everybody else in the logs that hold a message of theirs;
  * - `self`: speaker B of every twelfth dialogue of the Self-dialogue Corpus; many hands, one task;
  * - `xpersona`: speaker B of every fifth dialogue of Persona-Chat.
  */
 import { createHash } from 'node:crypto';
-import { capcomChat } from './corpora.ts';
-import type { Dialogue } from './dialogue.ts';
+import { capcomChat, capcomSpeaker } from './corpora.ts';
+import { partsOf, type Dialogue } from './dialogue.ts';
 
 export interface Persona {
   name: string;
@@ -50,6 +52,23 @@ export const personas: readonly Persona[] = [
     chat: (heldOut) => heldOut,
   },
 ];
+
+/** `s` of a persona's turns, by its name. */
+export function speakerOf(name: string): string | undefined {
+  return name === 'capcom' || name === 'capcoms'
+    ? capcomSpeaker
+    : personas.find((entry) => entry.name === name)?.speaker;
+}
+
+/** a part of a mission is what stands on one side of the test's border or the other */
+const turnsOfPart = 200;
+
+/** Every mission with a capsule communicator, in parts, Apollo 13 last. */
+export function capcomsDialogues(missions: readonly Dialogue[]): Dialogue[] {
+  return [...missions.filter(({ id }) => id !== capcomChat), ...capcomDialogues(missions)]
+    .filter(({ turns }) => turns.filter(({ s }) => s === capcomSpeaker).length > turnsOfPart)
+    .flatMap((mission) => partsOf(mission, turnsOfPart));
+}
 
 /** As it stands in the corpus: the same text that bench/quality measured from scratch. */
 export function capcomDialogues(missions: readonly Dialogue[]): Dialogue[] {

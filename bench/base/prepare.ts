@@ -12,7 +12,7 @@ import { projectRoot } from '../../src/util/dist.ts';
 import { check } from '../../src/util/errors.ts';
 import { corpora } from './corpora.ts';
 import { readDialogues, writeDialogues, type Dialogue } from './dialogue.ts';
-import { capcomDialogues, personas } from './personas.ts';
+import { capcomDialogues, capcomsDialogues, personas } from './personas.ts';
 
 const [from, to] = process.argv.slice(2);
 check(from !== undefined && to !== undefined, 'which folder of dialogues, and which folder to write?');
@@ -27,7 +27,10 @@ const heldOut = new Map<string, Dialogue[]>();
 const rows = corpora.map((corpus) => {
   const { name, title, licence, source, attribution } = corpus;
   const raw = readDialogues(join(from, `${name}.jsonl.gz`));
-  if (name === 'nasa_airtoground') heldOut.set('capcom', capcomDialogues(raw));
+  if (name === 'nasa_airtoground') {
+    heldOut.set('capcom', capcomDialogues(raw));
+    heldOut.set('capcoms', capcomsDialogues(raw));
+  }
   const prepared = corpus.prepare(raw).map((dialogue) => ({
     ...dialogue,
     turns: dialogue.turns.filter(({ t }) => !isLinked(t)),

@@ -61,7 +61,7 @@ for (const text of probes) {
       {
         name: chat.name,
         size: probe.size,
-        base: { config, weights, tokenizerJson: base.tokenizerJson }
+        base: { config, weights, tokenizerJson: base.tokenizerJson },
       },
       backend,
       Number(threads),
