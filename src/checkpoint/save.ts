@@ -63,7 +63,7 @@ export function saveCheckpoint(modelsDir: string, runId: string, parts: Checkpoi
       ensurePrivateDir(runsDir(modelsDir));
       removeStale(modelsDir);
     },
-    doing: `saving run ${runId}`,
+    name: `run ${runId}`,
     room: modelsDir,
   });
   syncDir(modelsDir); // runs/ itself may be new
@@ -78,7 +78,7 @@ export function saveBase(dir: string, parts: CheckpointParts): void {
       mkdirSync(dirname(dir), { recursive: true });
       rmSync(temporary, { recursive: true, force: true });
     },
-    doing: 'saving the base',
+    name: `base ${basename(dir)}`,
     room: dirname(dir),
   });
 }
@@ -86,8 +86,8 @@ export function saveBase(dir: string, parts: CheckpointParts): void {
 interface Place {
   /** make room for the temporary folder */
   prepare: () => void;
-  /** for errors: what is going on, and where room is needed */
-  doing: string;
+  /** for errors: what is saved, and where room is needed */
+  name: string;
   room: string;
 }
 
@@ -97,7 +97,7 @@ function writeFolder(target: string, temporary: string, parts: CheckpointParts, 
   for (const [name, data] of files) manifest.files[name] = { bytes: data.length, sha256: sha256(data) };
   try {
     place.prepare();
-    check(!existsSync(target), `${basename(target)} exists already`);
+    check(!existsSync(target), `${place.name} exists already`);
     mkdirSync(temporary, { mode: 0o700 });
     for (const [name, data] of files) writeFileDurable(join(temporary, name), data);
     writeFileDurable(join(temporary, manifestName), renderManifest(manifest));
@@ -107,7 +107,7 @@ function writeFolder(target: string, temporary: string, parts: CheckpointParts, 
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });
     const bytes = [...files.values()].reduce((sum, data) => sum + data.length, 0);
-    throw explainWriteError(error, place.doing, place.room, bytes);
+    throw explainWriteError(error, `saving ${place.name}`, place.room, bytes);
   }
 }
 
