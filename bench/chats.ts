@@ -5,10 +5,9 @@
  * - `personaChat(folder, name)`: a persona of bench/base/prepare, whole dialogues in the same shares;
  * - `sampleChat()`: the chat that ships with the project, in the product's own split.
  */
-import { readFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { buildDataset } from '../src/dataset/build.ts';
 import { isScored, type Conversation } from '../src/dataset/conversations.ts';
 import { parseConversations, parseDialogues, toConversations, type Dialogue } from '../src/dataset/jsonl.ts';
@@ -16,6 +15,8 @@ import { conversationsOf } from '../src/nightly/training.ts';
 import { openStore } from '../src/store/store.ts';
 import { check } from '../src/util/errors.ts';
 import { importSample, sample } from '../scripts/sample.ts';
+import { capcomChat, capcomSpeaker } from './base/corpora.ts';
+import { readDialogues, readText } from './base/dialogue.ts';
 import { speakerOf } from './base/personas.ts';
 
 export interface Chat {
@@ -25,19 +26,12 @@ export interface Chat {
   test: Conversation[];
 }
 
-const capcomChat = 'a13-TEC';
-const capcomSpeaker = 'CC';
 const testShare = 0.1;
 const validationShare = 0.05;
 
 /** @param file JSON lines `{"id","turns":[{"s","t","ts"?}]}`, gzipped or not */
 export function capcom(file: string): Chat {
-  const bytes = readFileSync(file);
-  const text = (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
-  const lines = text.split('\n').filter((line) => line !== '');
-  const chat = lines
-    .map((line) => JSON.parse(line) as { id: string; turns: unknown[] })
-    .find((c) => c.id === capcomChat);
+  const chat = readDialogues(file).find(({ id }) => id === capcomChat);
   check(chat, `${file} holds no chat ${capcomChat}`);
   const { turns } = chat;
   const testFrom = Math.floor(turns.length * (1 - testShare));
@@ -65,7 +59,7 @@ export function personaChat(folder: string, name: string, maxTurns = Infinity): 
   const file = join(folder, `persona-${name}.jsonl.gz`);
   const dialogues: Dialogue[] = [];
   let turns = 0;
-  for (const dialogue of parseDialogues(gunzipSync(readFileSync(file)).toString('utf8'), file)) {
+  for (const dialogue of parseDialogues(readText(file), file)) {
     if (turns >= maxTurns) break;
     dialogues.push(dialogue);
     turns += dialogue.turns.length;
@@ -86,6 +80,11 @@ export function personaChat(folder: string, name: string, maxTurns = Infinity): 
     validation: conversations(validationFrom, testFrom),
     test: conversations(testFrom, turns),
   };
+}
+
+/** A persona of what bench/base/prepare wrote, by its name; `maxTurns` leaves CapCom, which is one chat, as it is. */
+export function namedChat(folder: string, name: string, maxTurns?: number): Chat {
+  return name === 'capcom' ? capcom(join(folder, 'persona-capcom.jsonl.gz')) : personaChat(folder, name, maxTurns);
 }
 
 export async function sampleChat(): Promise<Chat> {

@@ -129,9 +129,9 @@ export async function learn(
     backend,
     config,
     seed,
-    ...(threads === undefined ? {} : { threads }),
-    ...(base === undefined ? {} : { weights: base.weights }),
-    ...(lora === undefined ? {} : { lora }),
+    threads,
+    weights: base?.weights,
+    lora,
   });
   try {
     const started = Date.now();

@@ -11,7 +11,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { gunzipSync } from 'node:zlib';
 import { baseId, loadBase } from '../src/checkpoint/base.ts';
 import type { Conversation } from '../src/dataset/conversations.ts';
 import { parseDialogues, toConversations } from '../src/dataset/jsonl.ts';
@@ -23,7 +22,8 @@ import { recipeFor, waysFor } from '../src/train/recipe.ts';
 import { backendNames, type BackendName, type ModelSize } from '../src/types.ts';
 import { projectRoot } from '../src/util/dist.ts';
 import { check } from '../src/util/errors.ts';
-import { capcom, personaChat, sizeOf, type Chat } from './chats.ts';
+import { readText } from './base/dialogue.ts';
+import { namedChat, sizeOf, type Chat } from './chats.ts';
 import { learn, learnBestWay, rounded, tokenizerFor, vocabularyOf } from './learn.ts';
 import { machine } from './machine.ts';
 import { learnAsTheStory, storyRecipe } from './story/learn.ts';
@@ -67,9 +67,6 @@ const parts: Record<string, (measured: Measured) => Promise<Entry | undefined>> 
   baseSmall: (measured) => onBase(measured, 'small'),
 };
 
-const chatOf = (folder: string, name: string): Chat =>
-  name === 'capcom' ? capcom(join(folder, 'persona-capcom.jsonl.gz')) : personaChat(folder, name, maxTurns);
-
 function ngram({ chat }: Measured): Promise<Entry> {
   const { bothSides, personaOnly } = ngramBaselines([...chat.train, ...chat.validation], chat.test);
   return Promise.resolve({
@@ -93,11 +90,11 @@ function ngramAll({ chat, folder }: Measured): Promise<Entry> {
 
 function* allText(folder: string): Generator<Conversation> {
   const file = join(folder, 'pretrain.jsonl.gz');
-  for (const dialogue of parseDialogues(gunzipSync(readFileSync(file)).toString('utf8'), file)) {
+  for (const dialogue of parseDialogues(readText(file), file)) {
     yield* toConversations([dialogue], dialogue.turns[0]?.s ?? '');
   }
   for (const name of chatNames) {
-    const { train, validation } = chatOf(folder, name);
+    const { train, validation } = namedChat(folder, name, maxTurns);
     yield* train;
     yield* validation;
   }
@@ -169,7 +166,7 @@ async function main(): Promise<void> {
   const file = join(projectRoot, 'bench', 'results', 'quality.json');
   const { chats }: Results = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Results) : { chats: {} };
   for (const name of values.chats.split(',')) {
-    const chat = chatOf(folder, name);
+    const chat = namedChat(folder, name, maxTurns);
     const known = chats[name]?.entries ?? {};
     const entries = { ...known };
     for (const part of values.only?.split(',') ?? Object.keys(parts)) {

@@ -12,7 +12,7 @@ import { tokenizerConfigJson, withSpecialTokens } from '../src/tokenizer/tokeniz
 import { pretrain, type Pretrained } from '../src/train/pretrain.ts';
 import { modelSizes, type ModelSize } from '../src/types.ts';
 import { errorCode, UserError } from '../src/util/errors.ts';
-import { sha256 } from '../src/util/files.ts';
+import { sha256File } from '../src/util/files.ts';
 import { loadContext, printJson } from './context.ts';
 import { progressView } from './progress.ts';
 
@@ -56,9 +56,6 @@ async function runPretrain(files: string[], flags: PretrainFlags): Promise<void>
   const out = resolve(flags.out);
   if (existsSync(out)) throw new UserError(`${flags.out} exists`, 'Give --out a new folder, or move that one away.');
   const dialogues = files.flatMap(readDialogues);
-  if (dialogues.every(({ turns }) => turns.length < 2)) {
-    throw new UserError(`${files.join(', ')}: no dialogue to learn from`, 'Give dialogues of at least two turns.');
-  }
   const base = flags.base === undefined ? undefined : loadBase(resolve(flags.base), withSpecialTokens);
   const view = progressView(flags.json === true);
   const stop = new AbortController();
@@ -109,7 +106,7 @@ function figuresOf(
     seed,
     backend,
     base: base === undefined ? null : basename(base),
-    files: files.map((file) => ({ name: basename(file), sha256: sha256(readFileSync(file)) })),
+    files: files.map((file) => ({ name: basename(file), sha256: sha256File(file) })),
     vocabulary: tokenizer.vocabSize,
     passes: passes ?? recipe.epochs,
     maxMinutes: maxMinutes ?? null,

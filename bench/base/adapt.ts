@@ -9,10 +9,17 @@ import type { Engine } from '../../src/model/engine.ts';
 import { compose } from '../../src/reply/compose.ts';
 import { buildPrompt } from '../../src/reply/prompt.ts';
 import type { Tokenizer } from '../../src/tokenizer/bpe.ts';
+import { modelConfig } from '../../src/model/sizes.ts';
 import { givesGreedily, makeCanaries, measureExposure, plantCanaries } from '../../src/train/exposure.ts';
 import { recipeFor, type Recipe } from '../../src/train/recipe.ts';
 import { styleDistance, type StyleDistance, type Turn } from '../../src/train/style.ts';
-import type { BackendName, ConversationMessage, ModelSize } from '../../src/types.ts';
+import {
+  modelSizes,
+  type BackendName,
+  type ConversationMessage,
+  type ModelConfig,
+  type ModelSize,
+} from '../../src/types.ts';
 import { check } from '../../src/util/errors.ts';
 import { createRandom } from '../../src/util/random.ts';
 import { sizeOf, type Chat } from '../chats.ts';
@@ -78,6 +85,16 @@ const unseenShare = 0.01;
 const sampling = { temperature: 0.8, topK: 0, topP: 0.95, repetitionPenalty: 1 };
 /** LoRA likes about ten times the rate of all weights (Schulman et al. 2025, "LoRA Without Regret"), and AdamW. */
 const loraRecipe = { optimizer: 'adamw', learningRate: 2e-3 } as const;
+
+/** The size whose shape this is. @param where for errors */
+export function sizeOfConfig(config: ModelConfig, where: string): ModelSize {
+  const size = modelSizes.find((name) => {
+    const { layers, width } = modelConfig(name, config.vocabSize);
+    return layers === config.layers && width === config.width;
+  });
+  check(size, `${where}: ${config.layers} layers of ${config.width}, which is no size of ours`);
+  return size;
+}
 
 /**
  * The chat with so many of the persona's messages to learn from, the first of the training part; the last 5 % of them to

@@ -14,18 +14,17 @@ import { parseArgs } from 'node:util';
 import { loadBase } from '../../src/checkpoint/base.ts';
 import { createEngine } from '../../src/model/create-engine.ts';
 import { pickBackend } from '../../src/model/backend.ts';
-import { modelConfig } from '../../src/model/sizes.ts';
 import { createTokenizer } from '../../src/tokenizer/bpe.ts';
 import { fromTokenizerJson, withSpecialTokens } from '../../src/tokenizer/tokenizer-json.ts';
 import { evaluateConversations } from '../../src/train/evaluate.ts';
 import type { StyleDistance } from '../../src/train/style.ts';
-import { backendNames, modelSizes, type BackendName, type ModelConfig, type ModelSize } from '../../src/types.ts';
+import { backendNames, type BackendName, type ModelSize } from '../../src/types.ts';
 import { projectRoot } from '../../src/util/dist.ts';
 import { check } from '../../src/util/errors.ts';
-import { capcom, personaChat, sizeOf, type Chat } from '../chats.ts';
+import { namedChat, sizeOf, type Chat } from '../chats.ts';
 import { rounded } from '../learn.ts';
 import { machine } from '../machine.ts';
-import { cutTo, measureCell, roundedStyle, styleFloor, styleOf, ways, type Cell } from './adapt.ts';
+import { cutTo, measureCell, roundedStyle, sizeOfConfig, styleFloor, styleOf, ways, type Cell } from './adapt.ts';
 import { defaultWay, overall, type WayFigures } from './default-way.ts';
 
 interface Where {
@@ -84,15 +83,6 @@ function record(change: (results: Results) => void): Results {
   return results;
 }
 
-function sizeOfConfig(config: ModelConfig, where: string): ModelSize {
-  const size = modelSizes.find((name) => {
-    const { layers, width } = modelConfig(name, config.vocabSize);
-    return layers === config.layers && width === config.width;
-  });
-  check(size, `${where}: ${config.layers} layers of ${config.width}, which is no size of ours`);
-  return size;
-}
-
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     options: {
@@ -126,7 +116,7 @@ async function main(): Promise<void> {
   ) as [number, number, number, number];
   const threads = values.threads === undefined ? undefined : Number(values.threads);
   const { persona } = values;
-  const chat = persona === 'capcom' ? capcom(join(folder, 'persona-capcom.jsonl.gz')) : personaChat(folder, persona);
+  const chat = namedChat(folder, persona);
   console.log(`${persona}: ${sizeOf(chat.test).personaMessages} held-out messages; ${backend}, ${machine.cpu}`);
   record((results) => (results.styleFloor[persona] = styleFloor(chat, { replies, seed })));
 

@@ -16,10 +16,14 @@ export interface Dialogue {
   turns: Turn[];
 }
 
-export function readDialogues(file: string): Dialogue[] {
+/** The text of a file, gzipped or not. */
+export function readText(file: string): string {
   const bytes = readFileSync(file);
-  const text = (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
-  return text
+  return (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
+}
+
+export function readDialogues(file: string): Dialogue[] {
+  return readText(file)
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Dialogue);

@@ -6,7 +6,6 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { loadEnvironment } from '../../src/config.ts';
 import { parseDialogues } from '../../src/dataset/jsonl.ts';
 import { pickBackend } from '../../src/model/backend.ts';
@@ -18,6 +17,7 @@ import { check } from '../../src/util/errors.ts';
 import { personaChat } from '../chats.ts';
 import { learn, rounded } from '../learn.ts';
 import { machine } from '../machine.ts';
+import { readText } from './dialogue.ts';
 
 interface Probe {
   size: ModelSize;
@@ -34,7 +34,7 @@ check(
 );
 const out = join(projectRoot, 'bench', 'results', 'base-probe.json');
 const file = join(folder, 'pretrain.jsonl.gz');
-const dialogues = parseDialogues(gunzipSync(readFileSync(file)).toString('utf8'), 'pretrain');
+const dialogues = parseDialogues(readText(file), 'pretrain');
 const chats = [personaChat(folder, 'self', 6000), personaChat(folder, 'xpersona')];
 const { backend: wanted } = loadEnvironment();
 const backend = await pickBackend(wanted, 'training');

@@ -9,8 +9,7 @@
  * Each sample is one turn: `<|bos|>`, one of the two speakers by turns, temperature 1, nothing cut off the distribution.
  * Not covered: what other prompts would bring out.
  */
-import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadBase } from '../../src/checkpoint/base.ts';
@@ -24,6 +23,7 @@ import { fromTokenizerJson, withSpecialTokens } from '../../src/tokenizer/tokeni
 import { backendNames } from '../../src/types.ts';
 import { projectRoot } from '../../src/util/dist.ts';
 import { check } from '../../src/util/errors.ts';
+import { sha256File } from '../../src/util/files.ts';
 import { machine } from '../machine.ts';
 import { readDialogues } from './dialogue.ts';
 import { findingKinds, findingsIn, verbatimIn, type Finding, type FindingKind } from './findings.ts';
@@ -87,7 +87,7 @@ async function main(): Promise<void> {
     base: name,
     training: {
       file: basename(trainingFile),
-      sha256: createHash('sha256').update(readFileSync(trainingFile)).digest('hex'),
+      sha256: sha256File(trainingFile),
       turns: turns.length,
     },
     backend,

@@ -10,17 +10,17 @@ import { loadBase } from '../../src/checkpoint/base.ts';
 import { loadEnvironment } from '../../src/config.ts';
 import { pickBackend } from '../../src/model/backend.ts';
 import { withSpecialTokens } from '../../src/tokenizer/tokenizer-json.ts';
-import type { ModelSize } from '../../src/types.ts';
 import { projectRoot } from '../../src/util/dist.ts';
 import { check } from '../../src/util/errors.ts';
-import { capcom, personaChat, sampleChat } from '../chats.ts';
+import { namedChat, sampleChat } from '../chats.ts';
 import { learn, type Variant } from '../learn.ts';
+import { sizeOfConfig } from './adapt.ts';
 
 const [folder, baseDir, chatNames, ...variants] = process.argv.slice(2);
 check(folder !== undefined && baseDir !== undefined && chatNames !== undefined, 'see the head of this file');
 const out = join(projectRoot, 'bench', 'results', 'base-tune.json');
 const base = loadBase(baseDir, withSpecialTokens);
-const size = base.config.width === 128 ? 'nano' : 'small';
+const size = sizeOfConfig(base.config, baseDir);
 const backend = await pickBackend(loadEnvironment().backend, 'training');
 
 for (const text of variants) {
@@ -30,10 +30,8 @@ for (const text of variants) {
     const chat =
       chatName === 'sample'
         ? await sampleChat()
-        : chatName === 'capcom'
-          ? capcom(join(folder, 'persona-capcom.jsonl.gz'))
-          : personaChat(folder, chatName, turns === undefined ? 8000 : Number(turns));
-    const learned = await learn(chat, { ...variant, size: size satisfies ModelSize, base }, backend);
+        : namedChat(folder, chatName, turns === undefined ? 8000 : Number(turns));
+    const learned = await learn(chat, { ...variant, size, base }, backend);
     const { testBits, validationBits, bestPass, seconds, curve } = learned;
     console.log(
       `${validationBits.toFixed(4)} valid ${testBits.toFixed(4)} test  ${name.padEnd(10)}${variant.name}  (best pass ${bestPass}, ${seconds} s: ${curve.join(' ')})`,

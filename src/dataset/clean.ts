@@ -5,7 +5,7 @@
  * Not covered: what is sensitive (consent/redact.ts puts placeholders when a dialogue is encoded), and each corpus' own
  * blemishes (bench/base/corpora.ts).
  */
-import { createHash } from 'node:crypto';
+import { sha256 } from '../util/files.ts';
 import { countWords, normalise } from './dedupe.ts';
 
 export interface DialogueTurn {
@@ -39,14 +39,15 @@ const minRepeatedWords = 6;
 const maxRepeatedShare = 0.5;
 
 /** The first of equals stays. @returns new dialogues in the given order, and what was left out */
-export function cleanDialogues<T extends DialogueTurn>(
-  dialogues: Iterable<DialogueOf<T>>,
-): { dialogues: DialogueOf<T>[]; counts: CleanCounts } {
+export function cleanDialogues<T extends DialogueTurn, D extends DialogueOf<T>>(
+  dialogues: Iterable<D & DialogueOf<T>>,
+): { dialogues: D[]; counts: CleanCounts } {
   const counts = { dialogues: 0, turns: 0, emptyOrLong: 0, tooShort: 0, repeated: 0, mostlyRepeated: 0 };
   const seenDialogues = new Set<string>();
   const seenTurns = new Set<string>();
-  const kept: DialogueOf<T>[] = [];
-  for (const { id, turns } of dialogues) {
+  const kept: D[] = [];
+  for (const dialogue of dialogues) {
+    const { turns } = dialogue;
     const clean = turns
       .map((turn) => ({ ...turn, t: cleanText(turn.t) }))
       .filter(({ t }) => t !== '' && t.length <= maxChars);
@@ -56,7 +57,7 @@ export function cleanDialogues<T extends DialogueTurn>(
       continue;
     }
     const normal = clean.map(({ t }) => normalise(t));
-    const key = digest(normal.join('\n'));
+    const key = sha256(normal.join('\n'));
     if (seenDialogues.has(key)) {
       counts.repeated++;
       continue;
@@ -69,7 +70,7 @@ export function cleanDialogues<T extends DialogueTurn>(
       const count = countWords(text);
       words += count;
       if (count < minRepeatedWords) continue;
-      const turn = digest(text);
+      const turn = sha256(text);
       if (seenTurns.has(turn)) repeatedWords += count;
       long.push(turn);
     }
@@ -80,7 +81,7 @@ export function cleanDialogues<T extends DialogueTurn>(
     for (const turn of long) seenTurns.add(turn);
     counts.dialogues++;
     counts.turns += clean.length;
-    kept.push({ id, turns: clean });
+    kept.push({ ...dialogue, turns: clean });
   }
   return { dialogues: kept, counts };
 }
@@ -93,5 +94,3 @@ export function cleanText(text: string): string {
     .replaceAll(/ {2,}/g, ' ')
     .trim();
 }
-
-const digest = (text: string): string => createHash('sha256').update(text).digest('base64').slice(0, 20);

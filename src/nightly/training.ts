@@ -104,8 +104,7 @@ export async function trainOnDataset(dataset: Dataset, options: TrainingOptions)
   const wayRows = (way: Way): TrainingRow[] => rowsOf(trainSplit, way.lossOn, way.recipe.leftShare);
   const validationRows = rowsOf(conversationsOf(dataset, 'validation'), 'persona');
   const judged = validationRows.length > 0 ? validationRows : wayRows(ways[0]!);
-  const startEngine = (): Promise<Engine> =>
-    createEngine({ backend, config, seed, ...(base === undefined ? {} : { weights: base.weights }) });
+  const startEngine = (): Promise<Engine> => createEngine({ backend, config, seed, weights: base?.weights });
 
   let before = NaN;
   const { engine, way, result, tried } = await learnBest({

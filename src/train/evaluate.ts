@@ -9,7 +9,7 @@ import type { Engine } from '../model/engine.ts';
 import type { Tokenizer } from '../tokenizer/bpe.ts';
 import { chatIds, encodeConversation, scoredBytes } from '../tokenizer/chat-format.ts';
 import type { BitsReport } from '../types.ts';
-import { makeBatches } from './batches.ts';
+import { makeBatches, type TokenRow } from './batches.ts';
 
 /** ids a batch: memory, not results, depends on it */
 const batchTokens = 2048;
@@ -23,11 +23,22 @@ export async function evaluateConversations(
   const encoded = conversations.map((conversation) =>
     encodeConversation(conversation.messages, tokenizer, conversation),
   );
+  // rows of one conversation each: what it costs must not depend on which others stand in the file
+  const rows = encoded.flatMap((conversation) => toRows([conversation], engine.config.contextLength));
+  const { bits, markBits } = await bitsOfRows(engine, tokenizer, rows);
+  const bytes = encoded.reduce((sum, conversation) => sum + scoredBytes(conversation, tokenizer), 0);
+  return { bits, bytes, bitsPerByte: bytes === 0 ? 0 : bits / bytes, markBits };
+}
+
+/** What the targets of rows cost: the texts, and beside them the gap and quote marks. */
+export async function bitsOfRows(
+  engine: Pick<Engine, 'tokenLosses'>,
+  tokenizer: Tokenizer,
+  rows: readonly TokenRow[],
+): Promise<{ bits: number; markBits: number }> {
   const { isMark } = chatIds(tokenizer);
   let textNats = 0;
   let markNats = 0;
-  // rows of one conversation each: what it costs must not depend on which others stand in the file
-  const rows = encoded.flatMap((conversation) => toRows([conversation], engine.config.contextLength));
   for (const batch of makeBatches(rows, { batchTokens })) {
     const losses = await engine.tokenLosses(batch);
     batch.targets.forEach((target, at) => {
@@ -36,7 +47,5 @@ export async function evaluateConversations(
       else textNats += losses[at]!;
     });
   }
-  const bits = textNats / Math.LN2;
-  const bytes = encoded.reduce((sum, conversation) => sum + scoredBytes(conversation, tokenizer), 0);
-  return { bits, bytes, bitsPerByte: bytes === 0 ? 0 : bits / bytes, markBits: markNats / Math.LN2 };
+  return { bits: textNats / Math.LN2, markBits: markNats / Math.LN2 };
 }

@@ -14,12 +14,12 @@ import { createEngine } from '../model/create-engine.ts';
 import type { Engine } from '../model/engine.ts';
 import { modelConfig, vocabSizeOf } from '../model/sizes.ts';
 import { createTokenizer, trainBpe, type Tokenizer } from '../tokenizer/bpe.ts';
-import { chatIds, encodeConversation, scoredBytes, specialTokens } from '../tokenizer/chat-format.ts';
+import { encodeConversation, scoredBytes, specialTokens } from '../tokenizer/chat-format.ts';
 import { fromTokenizerJson, toTokenizerJson } from '../tokenizer/tokenizer-json.ts';
 import type { BackendName, ModelConfig, ModelSize, Weights } from '../types.ts';
-import { check } from '../util/errors.ts';
+import { UserError } from '../util/errors.ts';
 import { train, type TrainOptions, type TrainProgress, type TrainResult } from './loop.ts';
-import { makeBatches } from './batches.ts';
+import { bitsOfRows } from './evaluate.ts';
 import { pretrainingRecipe, type Recipe } from './recipe.ts';
 import { trainResumably } from './resume.ts';
 
@@ -62,20 +62,21 @@ const heldOutOneIn = 200;
 /** validations in a run */
 const validations = 30;
 
-/** Train on dialogues. The caller disposes the engine. @throws Error as `train` does */
+/** Train on dialogues. The caller disposes the engine. @throws UserError when nothing is left to learn from, Error as `train` does */
 export async function pretrain(dialogues: readonly Dialogue[], options: PretrainOptions): Promise<Pretrained> {
   const { size, base, backend, threads, seed, onPhase } = options;
   onPhase?.('cleaning');
   const { dialogues: clean, counts } = cleanDialogues(dialogues);
-  const placed = clean.map(({ id, turns }) => ({ id, turns, where: id }));
-  const heldOut = placed.filter(({ id }) => isHeldOut(id));
-  const learned = placed.filter(({ id }) => !isHeldOut(id));
-  check(learned.length > 0, 'no dialogue is left to learn from');
+  const heldOut = clean.filter(({ id }) => isHeldOut(id));
+  const learned = clean.filter(({ id }) => !isHeldOut(id));
+  if (learned.length === 0) {
+    throw new UserError('no dialogue is left to learn from', 'Give dialogues of two speakers and at least two turns.');
+  }
   const recipe = { ...pretrainingRecipe(size), ...options.recipe };
   const passes = options.passes ?? recipe.epochs;
 
   onPhase?.('reading words');
-  const redact = redactOf(placed);
+  const redact = redactOf(clean);
   const told = (pass: number): Conversation[] => learned.flatMap((dialogue) => asOneSpeaker(dialogue, pass));
   const first = told(0);
   const tokenizerJson =
@@ -102,8 +103,8 @@ export async function pretrain(dialogues: readonly Dialogue[], options: Pretrain
     backend,
     config,
     seed,
-    ...(threads === undefined ? {} : { threads }),
-    ...(base === undefined ? {} : { weights: base.weights }),
+    threads,
+    weights: base?.weights,
   });
   try {
     onPhase?.(`pretraining ${size} on ${backend}: ${learned.length} dialogues, ${rows.length} rows`);
@@ -123,7 +124,8 @@ export async function pretrain(dialogues: readonly Dialogue[], options: Pretrain
       ? train(engine, run)
       : trainResumably(engine, run, options.stateDir));
     const bytes = encodedHeldOut.reduce((sum, encoded) => sum + scoredBytes(encoded, tokenizer), 0);
-    const bits = result.stoppedBecause === 'aborted' ? NaN : await textBits(engine, tokenizer, validationRows);
+    const { bits } =
+      result.stoppedBecause === 'aborted' ? { bits: NaN } : await bitsOfRows(engine, tokenizer, validationRows);
     return {
       engine,
       tokenizer,
@@ -161,19 +163,6 @@ function redactOf(dialogues: readonly Dialogue[]): (text: string) => readonly Re
     }
   }
   return (text) => found.get(text) ?? [];
-}
-
-/** Bits that the texts cost; gap and quote marks are left out, as in `persona evaluate`. */
-async function textBits(engine: Engine, tokenizer: Tokenizer, rows: readonly TrainingRow[]): Promise<number> {
-  const { isMark } = chatIds(tokenizer);
-  let nats = 0;
-  for (const batch of makeBatches(rows, { batchTokens: 4096 })) {
-    const losses = await engine.tokenLosses(batch);
-    batch.targets.forEach((target, at) => {
-      if (target >= 0 && !isMark(target)) nats += losses[at]!;
-    });
-  }
-  return nats / Math.LN2;
 }
 
 function bytesOf(dialogues: readonly Dialogue[]): number {
