@@ -1,7 +1,7 @@
 // The folders of src/ in ranks; imports go downwards only (docs/architecture.md). Run by `npm run boundaries`.
 const ranks = [
   ['util', 'kernels'],
-  ['consent', 'whatsapp', 'tokenizer', 'dataset', 'model', 'checkpoint'],
+  ['consent', 'whatsapp', 'exports', 'tokenizer', 'dataset', 'model', 'checkpoint'],
   ['store', 'train', 'reply', 'setup'],
   ['nightly'],
   ['bot', 'review'],

@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 import type { PersonaConfig } from '../src/config.ts';
 import { importMessages } from '../src/store/import.ts';
 import type { ImportResult } from '../src/store/import.ts';
-import type { ExportFile } from '../src/whatsapp/export.ts';
-import { readExport } from '../src/whatsapp/export.ts';
+import type { ChatExport } from '../src/exports/chat-export.ts';
+import { openExport } from '../src/exports/read.ts';
 import { UserError } from '../src/util/errors.ts';
 import { isInteractive, loadContext, printJson, withStore } from './context.ts';
 
@@ -49,7 +49,7 @@ function collect(name: string, names: string[]): string[] {
 
 async function runImport(path: string, options: ImportOptions): Promise<void> {
   const { env, persona } = loadContext();
-  const file = await readExport(path, { dateOrder: parseDateOrder(options.dateOrder) });
+  const file = await openExport(path, { dateOrder: parseDateOrder(options.dateOrder) });
   if (options.dryRun === true) {
     showDryRun(file, options.json === true);
     return;
@@ -57,11 +57,11 @@ async function runImport(path: string, options: ImportOptions): Promise<void> {
   if (options.json !== true) showFound(file);
   const roles = await chooseRoles(file, options, persona);
   const result = await withStore(env.dataDir, (store) =>
-    importMessages(store, file.messages, {
+    importMessages(store, file.messages(), {
       ...roles,
       speaker: persona.speaker,
       timezone: options.timezone ?? persona.timezone,
-      minutePrecision: !file.shape.seconds,
+      minutePrecision: !file.hasSeconds,
       nowMs: Date.now(),
     }),
   );
@@ -78,7 +78,7 @@ function parseDateOrder(order: string | undefined): 'dmy' | 'mdy' | 'ymd' | unde
  * Who is who: from the flags, else from persona.json, else asked. Consent is never assumed: a name is attested only by
  * its own flag or its own answer.
  */
-async function chooseRoles(file: ExportFile, options: ImportOptions, persona: PersonaConfig): Promise<Roles> {
+async function chooseRoles(file: ChatExport, options: ImportOptions, persona: PersonaConfig): Promise<Roles> {
   const names = file.senders.map((sender) => sender.name);
   for (const name of [options.me, options.persona].filter((given) => given !== undefined)) {
     if (!names.includes(name))
@@ -117,18 +117,17 @@ async function askConsent(names: string[]): Promise<string[]> {
   return agreed;
 }
 
-function showDryRun(file: ExportFile, json: boolean): void {
+function showDryRun(file: ChatExport, json: boolean): void {
   if (!json) {
     showFound(file);
     return;
   }
-  for (const { ts, sender, text, kind } of file.messages) printJson({ ts, sender, text, kind });
+  for (const { ts, sender, text, kind } of file.messages()) printJson({ ts, sender, text, kind });
 }
 
-function showFound(file: ExportFile): void {
-  const first = file.messages[0]?.ts ?? '';
-  const last = file.messages.at(-1)?.ts ?? '';
-  console.log(`${file.messages.length} messages from ${first} to ${last}`);
+function showFound(file: ChatExport): void {
+  const total = Object.values(file.counts).reduce((sum, count) => sum + count, 0);
+  console.log(`${total} messages${file.span === null ? '' : ` from ${file.span.first} to ${file.span.last}`}`);
   for (const { name, messages } of file.senders) console.log(`  ${String(messages).padStart(7)}  ${name}`);
   for (const oddity of file.oddities) console.log(`  note: ${oddity}`);
 }

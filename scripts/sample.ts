@@ -4,7 +4,7 @@ import { importMessages } from '../src/store/import.ts';
 import type { ImportResult } from '../src/store/import.ts';
 import { openStore } from '../src/store/store.ts';
 import { projectRoot } from '../src/util/dist.ts';
-import { readExport } from '../src/whatsapp/export.ts';
+import { openExport } from '../src/exports/read.ts';
 
 export const sample = {
   file: join(projectRoot, 'persona', 'sample', 'chat.txt'),
@@ -16,7 +16,7 @@ export const sample = {
 
 /** Into the store of this folder; a second time adds nothing. */
 export async function importSample(dataDir: string): Promise<ImportResult> {
-  const file = await readExport(sample.file);
+  const file = await openExport(sample.file);
   const store = openStore(dataDir);
   try {
     const personId = store.people.resolve(['me']);
@@ -24,13 +24,13 @@ export async function importSample(dataDir: string): Promise<ImportResult> {
       const grant = { scope: 'log', action: 'granted', atMs: Date.now(), noticeHash: '', chatId: null } as const;
       store.consent.append({ personId, ...grant });
     }
-    return importMessages(store, file.messages, {
+    return importMessages(store, file.messages(), {
       me: sample.persona,
       persona: sample.persona,
       speaker: 'me',
       attested: [sample.other],
       timezone: sample.timezone,
-      minutePrecision: !file.shape.seconds,
+      minutePrecision: !file.hasSeconds,
       nowMs: Date.now(),
     });
   } finally {

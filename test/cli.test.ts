@@ -13,7 +13,7 @@ import { makeHome, persona, startPersona } from './support/cli.ts';
 import type { Finished, Home } from './support/cli.ts';
 
 const sample = join(projectRoot, 'persona', 'sample', 'chat.txt');
-const fixtures = join(projectRoot, 'test', 'whatsapp-export', 'fixtures');
+const fixtures = join(projectRoot, 'test', 'exports', 'fixtures');
 const everybody = ['--me', 'Juno Varga', '--i-have-consent-from', 'Elias Brandt', '--yes'];
 const commands = [
   'init',

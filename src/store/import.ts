@@ -53,7 +53,8 @@ export function importChatKey(senders: readonly string[]): string {
  * Store what may be stored of an exported chat. All or nothing.
  * @throws UserError when nobody in a two-person chat may be stored, naming who has not agreed
  */
-export function importMessages(store: Store, messages: readonly ExportMessage[], choices: ImportChoices): ImportResult {
+export function importMessages(store: Store, file: Iterable<ExportMessage>, choices: ImportChoices): ImportResult {
+  const messages = [...file];
   const senders = [...new Set(messages.flatMap((message) => message.sender ?? []))];
   const chatKey = importChatKey(senders);
   return store.transaction(() => {

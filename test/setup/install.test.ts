@@ -20,7 +20,7 @@ import { CommandFailed, run as reallyRun, type Run } from '../../src/setup/comma
 import { installed, setUpTensorflow, type SetupOptions } from '../../src/setup/install.ts';
 import { cpuWheels, cudaWheels, isNeeded, tensorflowVersion, type Wheel } from '../../src/setup/wheels.ts';
 import { UserError } from '../../src/util/errors.ts';
-import { writeZip } from '../whatsapp-export/zip-writer.ts';
+import { writeZip } from '../exports/zip-writer.ts';
 
 const archive = 'what npm packed';
 const wheelBytes = writeZip([

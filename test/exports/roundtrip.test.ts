@@ -1,8 +1,8 @@
 /** What is written in any shape of a phone is read back: times, names and texts, whatever the texts hold. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readHeader } from '../../src/whatsapp/export/header.ts';
-import { parseExport } from '../../src/whatsapp/export.ts';
+import { readHeader } from '../../src/exports/whatsapp/header.ts';
+import { parseExport } from './read.ts';
 import { shapes } from './shapes.ts';
 import type { Moment, WrittenShape } from './shapes.ts';
 

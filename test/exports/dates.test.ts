@@ -1,8 +1,8 @@
 /** Dates are read in an order that the file proves or the user gives; everything else is refused with line and remedy. */
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/util/errors.ts';
-import { parseExport } from '../../src/whatsapp/export.ts';
-import type { ExportOptions } from '../../src/whatsapp/export.ts';
+import { parseExport } from './read.ts';
+import type { ExportOptions } from '../../src/exports/chat-export.ts';
 import { inDigits } from './shapes.ts';
 
 const android = (dates: readonly string[]): string =>
@@ -87,7 +87,7 @@ describe('calendars', () => {
     expect(datesOf(['19/9/2569 BE'])).toEqual(['2026-09-19']);
     expect(datesOf(['19/9/2569'])).toEqual(['2026-09-19']);
     expect(datesOf(['19/9/69', '20/9/69'])).toEqual(['2026-09-19', '2026-09-20']);
-    expect(parseExport(android(['19/9/69'])).shape.calendar).toBe('buddhist');
+    expect(parseExport(android(['19/9/69'])).shape?.calendar).toBe('buddhist');
   });
 
   test('Persian dates, with Persian digits', () => {

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { UserError } from '../../src/util/errors.ts';
 import { createRandom } from '../../src/util/random.ts';
-import { readChatFromZip, zipLimits } from '../../src/whatsapp/export/zip.ts';
-import { parseExport, readExport } from '../../src/whatsapp/export.ts';
+import { readChatFromZip, zipLimits } from '../../src/exports/whatsapp/zip.ts';
+import { parseExport, readExport } from './read.ts';
 import { writeZip } from './zip-writer.ts';
 import type { ZipEntry } from './zip-writer.ts';
 

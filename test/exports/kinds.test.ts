@@ -1,6 +1,6 @@
 /** What a message is: placeholders of many languages and versions, and people's words that only look like them. */
 import { describe, expect, test } from 'vitest';
-import { parseExport } from '../../src/whatsapp/export.ts';
+import { parseExport } from './read.ts';
 
 const lrm = '\u200E';
 
