@@ -124,7 +124,7 @@ export async function learn(
   const everyone = everyoneShare > 0 || lossOn !== 'persona' ? rowsOf(chat.train, 'everyone', leftShare) : [];
   const persona = everyoneShare > 0 || lossOn === 'persona' ? rowsOf(chat.train, 'persona', leftShare) : [];
   const rows = persona.length > 0 ? persona : everyone;
-  const recipe = { ...(base === undefined ? usual : forLength(usual, idsOf(rows))), ...variant.recipe };
+  const recipe = { ...forLength(usual, idsOf(rows)), ...variant.recipe };
   const engine = await createEngine({
     backend,
     config,

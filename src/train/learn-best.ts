@@ -45,7 +45,7 @@ export async function learnBest(options: LearnOptions): Promise<Learned> {
   for (const [i, way] of ways.entries()) {
     onWay?.(way);
     const rows = rowsOf(way);
-    const recipe = way.name === 'from-scratch' ? way.recipe : forLength(way.recipe, idsOf(rows));
+    const recipe = forLength(way.recipe, idsOf(rows));
     const engine = await startEngine();
     try {
       const result = await run(

@@ -9,6 +9,8 @@ export interface Recipe extends Schedule {
   epochs: number;
   /** ids a step, padding included */
   batchTokens: number;
+  /** steps that a pass has at least: a short chat is cut into smaller batches for it (`forLength`); 0 = as they are */
+  stepsPerPass: number;
   /** batches that a step is made of, each with its share of `batchTokens`: gradients add up, memory does not */
   accumulation: number;
   /** share of a context that every target has to its left when rows are cut (dataset/rows.ts) */
@@ -41,6 +43,7 @@ const common = {
   evalEvery: 0,
   averageSpan: 0,
   leftShare: 0,
+  stepsPerPass: 0,
 } as const;
 
 const fromScratch: Record<
@@ -52,6 +55,9 @@ const fromScratch: Record<
   base: { epochs: 15, batchTokens: 4096, optimizer: 'adamw', learningRate: 6e-4, dropout: 0.1, patience: 3 },
   large: { epochs: 15, batchTokens: 8192, optimizer: 'adamw', learningRate: 3e-4, dropout: 0.1, patience: 3 },
 };
+
+/** A pass on a base takes about this many steps where the text allows it, else a voice is not reached in three passes. */
+const stepsOnBase = 100;
 
 /** At most this many passes on a pretrained base: more would memorise (promises D1). */
 const passesOnBase = 3;
@@ -67,7 +73,14 @@ export function recipeFor(size: ModelSize, options: { fromScratch: boolean }): R
   const recipe = { ...common, ...fromScratch[size] };
   return options.fromScratch
     ? recipe
-    : { ...recipe, ...onBase[size], optimizer: 'muon', epochs: passesOnBase, leftShare: 0.5 };
+    : {
+        ...recipe,
+        ...onBase[size],
+        optimizer: 'muon',
+        epochs: passesOnBase,
+        stepsPerPass: stepsOnBase,
+        leftShare: 0.5,
+      };
 }
 
 /** One way to learn a chat: whose text carries loss, and with what it is learned. */
@@ -95,15 +108,14 @@ export function waysFor(size: ModelSize, options: { fromScratch: boolean }): rea
   ];
 }
 
-/** A pass on a base takes about this many steps where the text allows it, else a voice is not reached in three passes. */
-const stepsOfPass = 100;
-/** ... with batches of no less than this share of the recipe's */
+/** Batches are cut to no less than this share of the recipe's. */
 const smallestBatch = 1 / 4;
 
 /** The recipe for so many ids a pass: a short chat is learned in smaller batches, since its few passes have few steps. */
 export function forLength(recipe: Recipe, ids: number): Recipe {
-  const { batchTokens } = recipe;
-  const fitting = Math.max(batchTokens * smallestBatch, Math.floor(ids / stepsOfPass));
+  const { batchTokens, stepsPerPass } = recipe;
+  if (stepsPerPass === 0) return recipe;
+  const fitting = Math.max(batchTokens * smallestBatch, Math.floor(ids / stepsPerPass));
   return { ...recipe, batchTokens: Math.min(batchTokens, fitting) };
 }
 

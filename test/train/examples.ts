@@ -22,6 +22,7 @@ export const recipe: Recipe = {
   evalEvery: 0,
   averageSpan: 0,
   leftShare: 0.5,
+  stepsPerPass: 0,
 };
 
 /** Rows that count upwards modulo 30 from a random start. */
