@@ -32,6 +32,14 @@ export interface ExportMessage {
   media: MediaKind | null;
   /** 1-based line of the file where the message starts */
   line: number;
+  /** the instant, unix ms, where the source knows it; then it counts and `ts` is only what people read */
+  timestampMs?: number;
+  /** the source's own id of the message, unique within its chat */
+  id?: string;
+  /** `id` of the message that this one answers; it may be missing from the file */
+  replyToId?: string;
+  /** not the sender's own words: passed on from someone else, or made by a bot on their behalf. Never stored. */
+  isForwarded?: boolean;
 }
 
 export type ChatKind = 'direct' | 'self' | 'group' | 'status' | 'broadcast' | 'newsletter';

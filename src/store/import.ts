@@ -168,7 +168,7 @@ function* drafts(
       continue;
     }
     const content = contentOf(message);
-    if (content === undefined) {
+    if (content === undefined || message.isForwarded === true) {
       yield 'kind';
       continue;
     }
@@ -214,6 +214,7 @@ function contentOf(message: ExportMessage): { text: string; media: MediaKind | n
 }
 
 function localToMs(message: ExportMessage, timezone: string): number {
+  if (message.timestampMs !== undefined) return message.timestampMs;
   const time = DateTime.fromISO(message.ts, { zone: timezone });
   check(time.isValid, `the parser gave the time ${message.ts}`);
   return time.toMillis();
