@@ -24,6 +24,8 @@ export interface Environment {
   backend: BackendName | 'auto';
   /** port of the review page, 0 = any free one */
   reviewPort: number;
+  /** port of /healthz and /metrics on 127.0.0.1, 0 = any free one, or 'off' */
+  metricsPort: number | 'off';
   /** cron expression in the persona's timezone, or 'off' */
   retrainCron: string;
   /** digits only, without a plus sign */
@@ -106,7 +108,8 @@ export function loadEnvironment(processEnv: NodeJS.ProcessEnv = process.env): En
     chromePath: value('CHROME_PATH'),
     chromeArgs: parseChromeArgs(value('CHROME_ARGS')),
     backend: oneOf('PERSONA_BACKEND', ['auto', ...backendNames], 'auto'),
-    reviewPort: parsePort(value('REVIEW_PORT') ?? '4680'),
+    reviewPort: parsePort('REVIEW_PORT', value('REVIEW_PORT') ?? '4680'),
+    metricsPort: value('METRICS_PORT') === 'off' ? 'off' : parsePort('METRICS_PORT', value('METRICS_PORT') ?? '4681'),
     retrainCron: parseCron(value('RETRAIN_CRON') ?? '0 3 * * *'),
     ownerNumbers: parseNumbers(value('OWNER_NUMBERS')),
     logLevel: oneOf('LOG_LEVEL', logLevels, 'info'),
@@ -231,10 +234,9 @@ function parseCron(pattern: string): string {
   return pattern;
 }
 
-function parsePort(text: string): number {
+function parsePort(name: string, text: string): number {
   const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw wrongVariable('REVIEW_PORT', text, 'a port from 0 to 65535');
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw wrongVariable(name, text, 'a port from 0 to 65535');
   return port;
 }
 

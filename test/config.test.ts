@@ -30,6 +30,7 @@ describe('environment', () => {
       chromeArgs: [],
       chromePath: undefined,
       reviewPort: 4680,
+      metricsPort: 4681,
       retrainCron: '0 3 * * *',
       ownerNumbers: [],
       logLevel: 'info',
@@ -44,6 +45,7 @@ describe('environment', () => {
       OWNER_NUMBERS: '+49 151 123-45678, 447700900123',
       PERSONA_BACKEND: 'cpu',
       REVIEW_PORT: '0',
+      METRICS_PORT: 'off',
       RETRAIN_CRON: 'off',
       LOG_LEVEL: 'warn',
     });
@@ -53,6 +55,7 @@ describe('environment', () => {
       ownerNumbers: ['4915112345678', '447700900123'],
       backend: 'cpu',
       reviewPort: 0,
+      metricsPort: 'off',
       retrainCron: 'off',
       logLevel: 'warn',
     });
@@ -65,6 +68,7 @@ describe('environment', () => {
     ['CHROME_ARGS', '[1]'],
     ['REVIEW_PORT', '70000'],
     ['REVIEW_PORT', 'x'],
+    ['METRICS_PORT', '-1'],
     ['OWNER_NUMBERS', 'mum'],
     ['RETRAIN_CRON', 'at night'],
   ])('%s=%s names the variable, the value and the remedy', (name, value) => {

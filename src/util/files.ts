@@ -58,13 +58,17 @@ export function writeFileAtomic(path: string, data: string | Uint8Array): void {
   syncDir(dirname(path));
 }
 
-/** SHA-256 of a file, lower-case hex, read in pieces of 1 MiB. */
-export function sha256File(path: string): string {
+/** SHA-256 of a file from this byte on, lower-case hex, read in pieces of 1 MiB. */
+export function sha256File(path: string, fromByte = 0): string {
   const hash = createHash('sha256');
   const piece = Buffer.allocUnsafe(1 << 20);
   const fd = openSync(path, 'r');
   try {
-    for (let n = readSync(fd, piece); n > 0; n = readSync(fd, piece)) hash.update(piece.subarray(0, n));
+    let position = fromByte;
+    for (let n = 1; n > 0; position += n) {
+      n = readSync(fd, piece, 0, piece.length, position);
+      hash.update(piece.subarray(0, n));
+    }
   } finally {
     closeSync(fd);
   }
