@@ -1,5 +1,6 @@
 /** `persona retrain`: one night by hand. Runs beside `persona start`; that one takes a promoted model by itself. */
 import type { Command } from 'commander';
+import type { Dominant } from '../src/dataset/shares.ts';
 import { retrain } from '../src/nightly/retrain.ts';
 import type { RetrainResult } from '../src/nightly/retrain.ts';
 import { UserError } from '../src/util/errors.ts';
@@ -83,5 +84,16 @@ export function describeResult({ verdict, run, reason, report }: RetrainResult):
       : [
           `  held-out bits per byte: ${held.run.bitsPerByte.toFixed(3)} (byte 5-gram: ${held.ngram.bitsPerByte.toFixed(3)}), lower is better`,
         ]),
+    ...report.dominant.map(
+      (dominant) => `  note: ${describeDominant(dominant)}; \`persona import --stats\` says which`,
+    ),
   ].join('\n');
+}
+
+/** One among several that makes up most of what is learned, in words. */
+export function describeDominant({ kind, share, among }: Omit<Dominant, 'id'>): string {
+  const percent = `${Math.round(share * 100)} %`;
+  return kind === 'person'
+    ? `one of ${among} people wrote ${percent} of what is said to the persona`
+    : `one of ${among} chats holds ${percent} of what the persona says`;
 }

@@ -1,13 +1,15 @@
 /**
  * Consented chats -> dataset: conversations with their split, and a manifest that says what went in by row id and hash
  * and holds no text. Same input, same bytes: no clock, no chance, and the order of the chats does not matter.
- * Not covered: consent (the store hands out only what may be used) and redaction (an option of encoding).
+ * Not covered: consent (the store hands out only what may be used) and redaction (an option of encoding; counted here).
  */
 import { createHash } from 'node:crypto';
+import { redactionKinds, type RedactionKind, type RedactSpans } from '../tokenizer/chat-format.ts';
 import { sha256 } from '../util/files.ts';
 import type { ConversationMessage, Split } from '../types.ts';
 import { groupConversations, isScored, type Chat, type Conversation } from './conversations.ts';
 import { dedupe } from './dedupe.ts';
+import { sharesOf, type ChatShare, type PersonShare, type Shares } from './shares.ts';
 import { splitOf } from './split.ts';
 
 export interface SplitCounts {
@@ -17,6 +19,8 @@ export interface SplitCounts {
   personaMessages: number;
   /** their UTF-8 bytes and one newline each */
   personaBytes: number;
+  /** persona messages that stand as context only, since they were said before: neither learned nor measured */
+  personaRepeats: number;
 }
 
 export interface DatasetManifest {
@@ -27,20 +31,30 @@ export interface DatasetManifest {
   /** every message that is in, in the dataset's order; the hash covers author role, time, medium and text */
   rows: { id: number; sha256: string }[];
   leftOut: {
+    /** rows that the store keeps and hands out to nobody: consent is missing or was withdrawn */
+    sealedMessages: number;
     /** neither text nor medium */
     emptyMessages: number;
     /** older than `maxAgeMs` */
     oldConversations: number;
     repeatedConversations: number;
-    /** messages kept as context only */
+    nearRepeatedConversations: number;
+    /** messages kept as context only: said before word for word, or nearly so */
     repeatedMessages: number;
+    nearRepeatedMessages: number;
   };
+  /** spans behind a placeholder, by kind, over all splits; null where nobody asked for the count */
+  redactions: Record<RedactionKind, number> | null;
+  /** whose words the train split is made of, without the names of chats */
+  shares: { people: PersonShare[]; chats: Omit<ChatShare, 'chatKey'>[] };
 }
 
 export interface Dataset {
   /** in the order in which they were held */
   conversations: { conversation: Conversation; split: Split }[];
   manifest: DatasetManifest;
+  /** of the train split */
+  shares: Shares;
 }
 
 export interface BuildOptions {
@@ -49,9 +63,14 @@ export interface BuildOptions {
   timezone: string;
   /** leave out conversations that began longer than this before the newest message; unknown times stay in */
   maxAgeMs?: number;
+  /** rows that the store did not hand out, for the manifest */
+  sealedMessages?: number;
+  /** count what this hides */
+  redact?: RedactSpans;
 }
 
-export function buildDataset({ chats, timezone, maxAgeMs }: BuildOptions): Dataset {
+export function buildDataset(options: BuildOptions): Dataset {
+  const { chats, timezone, maxAgeMs, sealedMessages = 0, redact } = options;
   const held = chats.map(({ chatKey, messages }) => ({
     chatKey,
     messages: messages.filter((message) => !isEmpty(message)),
@@ -59,7 +78,7 @@ export function buildDataset({ chats, timezone, maxAgeMs }: BuildOptions): Datas
   const grouped = held.flatMap(groupConversations).sort(byTime);
   const oldestMs = oldestAllowed(held, maxAgeMs);
   const recent = grouped.filter(({ startMs }) => startMs === null || startMs >= oldestMs);
-  const { conversations: kept, repeatedConversations, repeatedMessages } = dedupe(recent);
+  const { conversations: kept, ...repeats } = dedupe(recent);
 
   const counts = { train: noCounts(), validation: noCounts(), test: noCounts() };
   const rows: DatasetManifest['rows'] = [];
@@ -76,12 +95,30 @@ export function buildDataset({ chats, timezone, maxAgeMs }: BuildOptions): Datas
     return { conversation, split };
   });
   const leftOut = {
+    sealedMessages,
     emptyMessages: chats.reduce((sum, { messages }) => sum + messages.filter(isEmpty).length, 0),
     oldConversations: grouped.length - recent.length,
-    repeatedConversations,
-    repeatedMessages,
+    ...repeats,
   };
-  return { conversations, manifest: { format: 1, hash: hash.digest('hex'), counts, rows, leftOut } };
+  const shares = sharesOf(conversations.flatMap(({ conversation, split }) => (split === 'train' ? conversation : [])));
+  const manifest: DatasetManifest = {
+    format: 1,
+    hash: hash.digest('hex'),
+    counts,
+    rows,
+    leftOut,
+    redactions: redact === undefined ? null : countRedactions(kept, redact),
+    shares: { people: shares.people, chats: shares.chats.map(({ chatKey: _, ...share }) => share) },
+  };
+  return { conversations, manifest, shares };
+}
+
+function countRedactions(conversations: readonly Conversation[], redact: RedactSpans): Record<RedactionKind, number> {
+  const counts = Object.fromEntries(redactionKinds.map((kind) => [kind, 0])) as Record<RedactionKind, number>;
+  for (const { messages } of conversations) {
+    for (const { text } of messages) for (const { token } of redact(text)) counts[token]++;
+  }
+  return counts;
 }
 
 /** Changes when the row's text, medium, time or author's role does. */
@@ -110,13 +147,22 @@ function oldestAllowed(chats: readonly Chat[], maxAgeMs: number | undefined): nu
   return newestMs - maxAgeMs;
 }
 
-const noCounts = (): SplitCounts => ({ conversations: 0, messages: 0, personaMessages: 0, personaBytes: 0 });
+const noCounts = (): SplitCounts => ({
+  conversations: 0,
+  messages: 0,
+  personaMessages: 0,
+  personaBytes: 0,
+  personaRepeats: 0,
+});
 
 function addCounts(counts: SplitCounts, conversation: Conversation): void {
   counts.conversations++;
   counts.messages += conversation.messages.length;
   for (const message of conversation.messages) {
-    if (!isScored(message, conversation)) continue;
+    if (!isScored(message, conversation)) {
+      if (message.isPersona && !message.isBot) counts.personaRepeats++;
+      continue;
+    }
     counts.personaMessages++;
     counts.personaBytes += Buffer.byteLength(message.text) + 1;
   }

@@ -10,6 +10,7 @@ import type { Checkpoint } from '../checkpoint/load.ts';
 import { baseId, loadBase } from '../checkpoint/base.ts';
 import { saveCheckpoint } from '../checkpoint/save.ts';
 import type { Dataset, DatasetManifest } from '../dataset/build.ts';
+import { dominantOf, type Dominant } from '../dataset/shares.ts';
 import { pickBackend } from '../model/backend.ts';
 import { acquireLock } from '../store/lock.ts';
 import { openStore } from '../store/store.ts';
@@ -23,7 +24,7 @@ import type { HeldOutBits } from './gate.ts';
 import { sawWhatIsGone, writeManifest } from './manifest.ts';
 import { bestNgramBits, checkpointBits } from './measure.ts';
 import { snapshot } from './snapshot.ts';
-import { conversationsOf, personaP99Chars, readsLanguage, trainOnDataset } from './training.ts';
+import { conversationsOf, personaP99Chars, readsLanguage, redact, trainOnDataset } from './training.ts';
 import type { Trained } from './training.ts';
 
 /** Fewer persona messages than this in the train split teach nothing; the run is skipped. */
@@ -68,6 +69,8 @@ export interface RetrainResult {
 export interface RetrainReport {
   dataset: Dataset['manifest']['counts'];
   leftOut: Dataset['manifest']['leftOut'];
+  /** one among several people or chats that makes up most of what is learned, without its name */
+  dominant: Omit<Dominant, 'id'>[];
   datasetHash: string;
   backend: BackendName;
   size: ModelSize;
@@ -100,7 +103,7 @@ export async function retrain(options: RetrainOptions): Promise<RetrainResult> {
   const lock = acquireLock(options.dataDir, 'retrain');
   try {
     options.onPhase?.('reading consented conversations');
-    const dataset = snapshot(options);
+    const dataset = snapshot({ ...options, redact });
     const champion = servingRun(options, dataset.manifest);
     const reason = reasonToSkip(dataset, champion, options);
     if (reason !== undefined && champion?.isStale === true) rmSync(currentFile(options.modelsDir));
@@ -157,6 +160,7 @@ async function trainAndJudge(
     const report: RetrainReport = {
       dataset: dataset.manifest.counts,
       leftOut: dataset.manifest.leftOut,
+      dominant: dominantOf(dataset.shares).map(({ kind, share, among }) => ({ kind, share, among })),
       datasetHash: dataset.manifest.hash,
       backend,
       size: options.size,

@@ -47,18 +47,54 @@ test('the manifest counts what carries loss and what was left out', () => {
   const { manifest } = buildDataset({ chats, timezone });
   expect(manifest.format).toBe(1);
   expect(manifest.counts).toEqual({
-    train: { conversations: 2, messages: 4, personaMessages: 2, personaBytes: six.length + 1 + 1 },
-    validation: { conversations: 0, messages: 0, personaMessages: 0, personaBytes: 0 },
-    test: { conversations: 1, messages: 2, personaMessages: 1, personaBytes: 8 },
+    train: { conversations: 2, messages: 4, personaMessages: 2, personaBytes: six.length + 1 + 1, personaRepeats: 1 },
+    validation: { conversations: 0, messages: 0, personaMessages: 0, personaBytes: 0, personaRepeats: 0 },
+    test: { conversations: 1, messages: 2, personaMessages: 1, personaBytes: 8, personaRepeats: 0 },
   });
   expect(manifest.leftOut).toEqual({
+    sealedMessages: 0,
     emptyMessages: 1,
     oldConversations: 0,
     repeatedConversations: 0,
+    nearRepeatedConversations: 0,
     repeatedMessages: 1,
+    nearRepeatedMessages: 0,
   });
+  expect(manifest.shares.people.map(({ personId, targetMessages }) => [personId, targetMessages])).toEqual([
+    [1, 2],
+    [2, 0],
+  ]);
   expect(manifest.rows.map(({ id }) => id)).toEqual([20, 10, 11, 21, 22, 23]);
   expect(manifest.rows[1]?.sha256).toBe(sha256(JSON.stringify([false, false, wednesday, null, 'marker-other'])));
+});
+
+test('the manifest counts hidden spans by kind where asked to, and rows that are sealed', () => {
+  const redact = (text: string) => (text.startsWith('marker') ? [{ start: 0, end: 6, token: 'name' as const }] : []);
+  const { manifest } = buildDataset({ chats, timezone, redact, sealedMessages: 5 });
+  expect(manifest.redactions).toEqual({ phone: 0, email: 0, link: 0, card: 0, name: 2, secret: 0 });
+  expect(manifest.leftOut.sealedMessages).toBe(5);
+  const plain = buildDataset({ chats, timezone }).manifest;
+  expect(plain.redactions).toBeNull();
+  expect(plain.hash).toBe(manifest.hash);
+});
+
+test('a text is learned or measured once, whatever the split: a held-out copy is context', () => {
+  const letter = 'send this to ten friends before midnight or else';
+  const at = (rowId: number, timestampMs: number, text: string): ConversationMessage =>
+    message({ rowId, timestampMs, text, isPersona: true });
+  const { manifest, conversations } = buildDataset({
+    chats: [
+      { chatKey: 'a', messages: [at(1, wednesday - hour, letter)] }, // train
+      { chatKey: 'chat9', messages: [at(2, wednesday, `${letter} ok`), at(3, wednesday + 1, 'yes')] }, // test
+    ],
+    timezone,
+  });
+  expect(conversations.map(({ split, conversation }) => [split, [...conversation.withoutLoss]])).toEqual([
+    ['train', []],
+    ['test', [2]],
+  ]);
+  expect(manifest.counts.test).toMatchObject({ personaMessages: 1, personaRepeats: 1 });
+  expect(manifest.leftOut.nearRepeatedMessages).toBe(1);
 });
 
 test('the manifest holds no text', () => {

@@ -171,6 +171,26 @@ describe('dedupe', () => {
     expect(dedupe(conversations(held(1, long, noon), swapped)).repeatedConversations).toBe(0);
   });
 
+  test('takes the loss from a long message that is nearly one said before, by whomever', () => {
+    const joke = 'why did the chicken cross the road? to get away from the group chat';
+    const rows = [message({ rowId: 1, text: joke }), said(2, `${joke} 😂😂`), said(3, `Haha: ${joke}`), said(4, joke)];
+    const result = dedupe(conversations(rows));
+    expect([...(result.conversations[0]?.withoutLoss ?? [])]).toEqual([2, 3, 4]);
+    expect(result).toMatchObject({ repeatedMessages: 0, nearRepeatedMessages: 3 });
+    const everyday = ['good morning my love', 'ok', 'see you there at eight then'];
+    const daily = everyday.flatMap((text, i) => [said(10 + i, text), said(20 + i, `${text}!`)]);
+    expect(dedupe(conversations(daily))).toMatchObject({ repeatedMessages: 0, nearRepeatedMessages: 0 });
+  });
+
+  test('drops a long conversation that is nearly one held before, unless the roles are changed', () => {
+    const texts = Array.from({ length: 12 }, (_, i) => `this is line ${i} of what we said`);
+    const held = (rowId: number, last: string, personaIs: number): ConversationMessage[] =>
+      [...texts, last].map((text, i) => said(rowId + i, text, { isPersona: i % 2 === personaIs }));
+    const result = dedupe(conversations(held(1, 'bye', 0), held(100, 'bye now', 0), held(200, 'bye now', 1)));
+    expect(result.conversations.map(({ chatKey }) => chatKey)).toEqual(['c0', 'c2']);
+    expect(result).toMatchObject({ repeatedConversations: 0, nearRepeatedConversations: 1 });
+  });
+
   test('afterwards no long text carries loss twice', () => {
     const word = fc.constantFrom('a', 'b');
     const text = fc.array(word, { minLength: 5, maxLength: 7 }).map((words) => words.join(' '));
@@ -178,13 +198,14 @@ describe('dedupe', () => {
       fc.property(fc.array(fc.array(text, { maxLength: 6 }), { maxLength: 8 }), (lists) => {
         let rowId = 0;
         const chats = conversations(...lists.map((texts) => texts.map((each) => said(rowId++, each))));
-        const scored = dedupe(chats).conversations.flatMap((conversation) =>
+        const { conversations: kept } = dedupe(chats);
+        const scored = kept.flatMap((conversation) =>
           conversation.messages.filter((each) => isScored(each, conversation)).map((each) => each.text),
         );
         const long = scored.filter((each) => each.split(' ').length >= 6);
         expect(new Set(long).size).toBe(long.length);
         // and every long text that was there still carries it once
-        const all = new Set(chats.flatMap((each) => each.messages.map((row) => row.text)));
+        const all = new Set(kept.flatMap((each) => each.messages.map((row) => row.text)));
         expect(new Set(long)).toEqual(new Set([...all].filter((each) => each.split(' ').length >= 6)));
       }),
     );
