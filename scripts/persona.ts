@@ -26,6 +26,7 @@ const commands: Record<string, () => Promise<CommandModule>> = {
   evaluate: () => import('./evaluate.ts'),
   models: () => import('./models.ts'),
   export: () => import('./export.ts'),
+  backup: () => import('./backup.ts'),
   doctor: () => import('./doctor.ts'),
   demo: () => import('./demo.ts'),
 };
