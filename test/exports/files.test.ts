@@ -1,37 +1,13 @@
-/** Files as they lie on disk: text, zip, and everything that is neither. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
-import { UserError } from '../../src/util/errors.ts';
-import { createRandom } from '../../src/util/random.ts';
-import { readChatFromZip, zipLimits } from '../../src/exports/whatsapp/zip.ts';
+/** Files as they lie on disk: text, folders, and everything that is no export. */
+import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { openExport } from '../../src/exports/read.ts';
 import { parseExport, readExport } from './read.ts';
-import { writeZip } from './zip-writer.ts';
-import type { ZipEntry } from './zip-writer.ts';
+import { refusal, temporaryFiles } from './temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'export-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-
+const { folder, put } = temporaryFiles();
 const chat = '19/09/2026, 09:52 - Mia: hello\n19/09/2026, 09:53 - Sam: secret word\n';
-
-let files = 0;
-function put(data: Buffer | string, name = `file-${files++}.txt`): string {
-  const path = join(folder, name);
-  writeFileSync(path, data);
-  return path;
-}
-
-async function refusal(path: string): Promise<UserError> {
-  const error: unknown = await readExport(path).then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof UserError)) throw new Error(`not refused with a UserError: ${String(error)}`);
-  expect(error.hint).not.toBe('');
-  expect(`${error.message} ${error.hint}`).not.toContain('secret');
-  return error;
-}
 
 describe('text files', () => {
   test.each([
@@ -41,8 +17,8 @@ describe('text files', () => {
     ['\n\nsecret\n', ', line 3: not a chat exported by WhatsApp (no line begins with date and time)'],
     [Buffer.concat([Buffer.from(chat), Buffer.from([0x73, 0xff, 0x0a])]), ', line 3: bytes that are not UTF-8 text'],
     [`${chat}sec\0ret\n`, ', line 3: a NUL byte, which text does not hold'],
-    [Buffer.from(`\uFEFF${chat}`, 'utf16le'), ', line 1: the file is UTF-16, not UTF-8'],
-    [Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'), ', line 1: bytes that are not UTF-8 text'],
+    [Buffer.from('00018b50030405060000000d4948feff', 'hex'), ', line 1: bytes that are not UTF-8 text'],
+    [Buffer.from(chat.replace('hello', 'h\u00e9llo'), 'latin1'), ', line 1: bytes that are not UTF-8 text'],
     [
       `${chat}${'secret '.repeat(20_000)}\n`,
       ', line 2: one message of more than 65,536 characters, so the file seems to hold dates in more than one format',
@@ -54,11 +30,74 @@ describe('text files', () => {
     expect((await refusal(path)).message).toBe(`${path}${message.startsWith(',') ? '' : ' '}${message}`);
   });
 
-  test('what is not there, or no file, is refused', async () => {
+  test.each([
+    ['a web page', '<!DOCTYPE html>\n<html>secret', 'is a web page', 'Machine-readable JSON'],
+    ['a mail', 'From: mia@example.org\nSubject: secret\nMIME-Version: 1.0\n\n' + chat, 'is an e-mail', 'attachment'],
+    ['a database', 'SQLite format 3\0secret', 'is a database, not an export', 'Export the chat'],
+    ['a document', '{\\rtf1\\ansi secret}', 'is a document, not an export', 'as the phone made it'],
+    ['gzip', Buffer.from('1f8b0800', 'hex'), 'is packed in another way than .zip', 'Unpack'],
+    ['a picture', Buffer.from('89504e470d0a1a0a', 'hex'), 'is a picture, a sound or a film', 'Export the chat'],
+    ['a JSON array', '[\n {"text": "secret"}\n]', 'is a JSON array', 'one object a line'],
+  ])('%s is named and refused', async (_name, data, message, remedy) => {
+    const path = put(data);
+    const error = await refusal(path);
+    expect(error.message).toBe(`${path} ${message}`);
+    expect(error.hint).toContain(remedy);
+  });
+
+  test('what is not there, or may not be read, is refused', async () => {
     const missing = join(folder, 'missing.txt');
     expect((await refusal(missing)).message).toBe(`${missing} does not exist`);
-    mkdirSync(join(folder, 'folder.txt'));
-    expect((await refusal(join(folder, 'folder.txt'))).message).toContain('is not a file');
+    expect((await refusal('/dev/null')).message).toBe('/dev/null is not a file');
+  });
+
+  test.skipIf(process.getuid?.() === 0)(
+    'a file without the right to read it is refused (root may read all)',
+    async () => {
+      const path = put(chat);
+      chmodSync(path, 0);
+      expect((await refusal(path)).message).toBe(`${path} cannot be read (EACCES)`);
+    },
+  );
+
+  test.each(['utf16le', 'utf16be'])('%s with its mark is read as what it is', async (encoding) => {
+    const body = 'h\u00e9 \u{1F600}x'.repeat(2_000); // the whole is more than one piece of a file
+    const text = `\uFEFF${`19/09/2026, 09:52 - Mia: ${body}\r\n`.repeat(60)}`;
+    const bytes = Buffer.from(text, 'utf16le');
+    const { messages } = await readExport(put(encoding === 'utf16be' ? bytes.swap16() : bytes));
+    expect(messages.map((message) => message.text)).toEqual(Array.from({ length: 60 }, () => body));
+  });
+
+  test('UTF-16 that breaks off within a character is refused', async () => {
+    const path = put(Buffer.concat([Buffer.from(`\uFEFF${chat}`, 'utf16le'), Buffer.from([0x3d])]));
+    expect((await refusal(path)).message).toBe(`${path}: the file begins as UTF-16 but holds bytes that are not`);
+  });
+
+  test('whatever Unicode allows in a message is read as it is', async () => {
+    const hard = [
+      `e${'\u0301'.repeat(100_000)}`,
+      Array.from({ length: 8_000 }, () => '\u{1F468}').join('\u200d'),
+      '\u202edlrow\u202c \u2066olleh\u2069 \u200f',
+      '\u0007\u001b[31m red \u0085 \u2028 \u2029 end',
+      "=cmd|'/c calc'!A1 $(rm -rf /) `id` \"; DROP TABLE messages; --",
+    ];
+    const text = hard.map((body) => `19/09/2026, 09:52 - Mia: x${body}\n`).join('');
+    const { messages } = await readExport(put(text));
+    expect(messages.map((message) => message.text)).toEqual(hard.map((body) => `x${body}`));
+  });
+
+  test('20 MB in one line are refused without being kept', async () => {
+    const path = put(`${chat}19/09/2026, 09:54 - Mia: ${'secret '.repeat(3_000_000)}\n`);
+    expect((await refusal(path)).message).toBe(`${path}, line 3: the line is longer than any message`);
+  });
+
+  test('two exports in one file: later dates first are noted, another date format too', async () => {
+    const earlier = chat.replaceAll('/2026', '/2025');
+    const { messages, oddities } = await readExport(put(chat + earlier));
+    expect(messages).toHaveLength(4);
+    expect(oddities).toEqual(['messages dated more than a day before the message above them: 1 (the first is line 3)']);
+    const mixed = await readExport(put(`${chat}${chat}[19/09/2026, 09:52:00] Mia: hello\n`));
+    expect(mixed.oddities.join()).toContain('another date format, kept as text of the message above: 1');
   });
 
   test('a message as long as WhatsApp allows is read', async () => {
@@ -110,116 +149,46 @@ describe('text files', () => {
   });
 });
 
-describe('zip archives', () => {
-  const entry = (name: string, data: ZipEntry['data'] = chat, more: Partial<ZipEntry> = {}): ZipEntry => ({
-    name,
-    data,
-    ...more,
+describe('folders', () => {
+  const unpacked = (names: Record<string, string>): string => {
+    const path = mkdtempSync(join(folder, 'unpacked-'));
+    for (const [name, data] of Object.entries(names)) {
+      mkdirSync(dirname(join(path, name)), { recursive: true });
+      writeFileSync(join(path, name), data);
+    }
+    return path;
+  };
+
+  test('the one chat in it is read, the rest counted', async () => {
+    const path = unpacked({
+      '_chat.txt': chat,
+      '00000012-PHOTO.jpg': '',
+      '00000013-notes.txt': 'secret',
+      '.DS_Store': '',
+      'more/a.jpg': '',
+      'more/_chat.txt': 'secret',
+    });
+    const { messages, mediaFiles } = await readExport(path);
+    expect(messages).toEqual(parseExport(chat).messages);
+    expect(mediaFiles).toBe(4);
   });
-  const photo = entry('00000012-PHOTO-2026-09-19-13-20-01.jpg', 'not really a photo');
 
   test.each([
-    ['iOS', [entry('_chat.txt', chat, { packed: true }), photo, entry('00000013-notes.txt', 'secret')]],
-    ['Android', [photo, entry('WhatsApp Chat with Sam.txt'), entry('My plan.txt', 'secret')]],
-    ['Android in another language', [entry('DOC-20260919-WA0001.txt', 'secret'), entry('Чат с Sam.txt'), photo]],
-    [
-      'packed again on a Mac',
-      [entry('Chat/', ''), entry('Chat/_chat.txt'), entry('__MACOSX/Chat/._chat.txt', 'secret'), photo, photo],
-    ],
-  ])('%s: the chat is read, the rest counted', async (_name, entries) => {
-    const { messages, mediaFiles } = await readExport(put(writeZip(entries)));
-    expect(messages).toEqual(parseExport(chat).messages);
-    expect(mediaFiles).toBe(2);
+    [{ 'a.jpg': '' }, 'holds no chat (_chat.txt, another .txt, or result.json)'],
+    [{ 'a.txt': chat, 'b.txt': chat }, 'holds 2 texts that may be the chat'],
+    [{ 'messages.html': '<html>' }, 'holds a chat as web pages only'],
+    [{ 'x/_chat.txt': chat }, 'holds no chat (_chat.txt, another .txt, or result.json)'],
+  ])('%# is refused', async (names, message) => {
+    const path = unpacked(names);
+    expect((await refusal(path)).message).toBe(`${path}: the folder ${message}`);
   });
+});
 
-  test.each<[string, ZipEntry[], string]>([
-    ['no chat', [photo], 'the .zip holds no chat (_chat.txt or a .txt)'],
-    ['an empty archive', [], 'the .zip holds no chat (_chat.txt or a .txt)'],
-    ['two chats', [entry('_chat.txt'), entry('_chat.txt')], 'the .zip holds 2 texts that may be the chat'],
-    [
-      'two chats in folders',
-      [entry('a/_chat.txt'), entry('b/_CHAT.TXT')],
-      'the .zip holds 2 texts that may be the chat',
-    ],
-    [
-      'two Android chats',
-      [entry('WhatsApp Chat with A.txt'), entry('WhatsApp Chat with B.txt')],
-      'the .zip holds 2 texts that may be the chat',
-    ],
-    [
-      'a path upwards',
-      [entry('_chat.txt'), entry('../../evil.txt')],
-      'the .zip is damaged, or holds a path that leads out of it',
-    ],
-    ['an absolute path', [entry('/etc/_chat.txt')], 'the .zip is damaged, or holds a path that leads out of it'],
-    ['a drive', [entry('C:/_chat.txt')], 'the .zip is damaged, or holds a path that leads out of it'],
-    ['a backslash', [entry('..\\_chat.txt')], 'the .zip is damaged, or holds a path that leads out of it'],
-    ['a NUL in a name', [entry('_chat.txt'), entry('a.jpg\0.txt')], 'a name in the .zip holds a NUL character'],
-    ['a symbolic link', [entry('_chat.txt', '/etc/passwd', { unixMode: 0o120777 })], 'the .zip holds a symbolic link'],
-    [
-      'a smaller size claimed',
-      [entry('_chat.txt', chat, { packed: true, claimedSize: 5 })],
-      'the chat in the .zip is damaged',
-    ],
-    [
-      'a larger size claimed',
-      [entry('_chat.txt', chat, { packed: true, claimedSize: 5000 })],
-      'the chat in the .zip is damaged',
-    ],
-    [
-      'a wrong checksum',
-      [entry('_chat.txt', chat, { claimedCrc: 7 })],
-      'the chat in the .zip is damaged (its checksum is wrong)',
-    ],
-    [
-      'encryption',
-      [entry('_chat.txt', chat, { packed: true, encrypted: true })],
-      'the chat in the .zip is encrypted or packed in an unknown way',
-    ],
-    [
-      'a bomb',
-      [entry('_chat.txt', Buffer.alloc(3_000_000, 'a'), { packed: true })],
-      'the chat in the .zip unpacks to more than 200 times its size, or past 209715200 bytes',
-    ],
-    [
-      'a size past the limit',
-      [entry('_chat.txt', chat, { packed: true, claimedSize: 300_000_000 })],
-      'the chat in the .zip is larger than 209715200 bytes',
-    ],
-  ])('%s is refused', async (_name, entries, message) => {
-    const path = put(writeZip(entries), `archive-${files++}.zip`);
-    expect((await refusal(path)).message).toBe(`${path}: ${message}`);
-  });
-
-  test('more than 10,000 entries are refused', async () => {
-    const many = Array.from({ length: 10_001 }, (_, i) => entry(`${i}.jpg`, ''));
-    expect((await refusal(put(writeZip([...many, entry('_chat.txt')])))).message).toContain('more than 10000 entries');
-  });
-
-  test('a chat of exactly the largest size is read, one byte more is refused', async () => {
-    const random = createRandom(1);
-    const data = Buffer.from(Array.from({ length: 200_000 }, () => 97 + random.int(26)));
-    const path = put(writeZip([entry('_chat.txt', data, { packed: true })]));
-    const read = (maxBytes: number): Promise<number> =>
-      readChatFromZip(path, { ...zipLimits, maxBytes }).then(({ pieces }) => Buffer.concat(pieces).length);
-    expect(await read(200_000)).toBe(200_000);
-    await expect(read(199_999)).rejects.toThrow('is larger than 199999 bytes');
-  });
-
-  test('damaged archives are refused: every truncation, flipped bytes', async () => {
-    const whole = writeZip([entry('_chat.txt', chat, { packed: true }), photo]);
-    for (let length = 4; length < whole.length; length += 3) await refusal(put(whole.subarray(0, length), 'cut.zip'));
-    const right = parseExport(chat).messages;
-    for (let at = 0; at < whole.length; at++) {
-      const flipped = Buffer.from(whole);
-      flipped[at] = (flipped[at] ?? 0) ^ 0x55;
-      const path = put(flipped, 'flipped.zip');
-      const messages = await readExport(path).then(
-        (file) => file.messages,
-        (error: unknown) => (error instanceof UserError ? undefined : Promise.reject(error as Error)),
-      );
-      // bytes that say nothing about the chat (dates, the other file) may change; the chat may not
-      if (messages !== undefined) expect(messages).toEqual(right);
-    }
-  });
+test('a chat is read anew on every call, and may be left at any message', async () => {
+  const file = await openExport(put(chat));
+  for (const message of file.messages()) {
+    expect(message.line).toBe(1);
+    break;
+  }
+  expect([...file.messages()]).toEqual([...file.messages()]);
 });

@@ -11,6 +11,8 @@ export interface ZipEntry {
   /** what the headers claim, where it differs from the truth */
   claimedSize?: number;
   claimedCrc?: number;
+  /** the directory says that the entry lies here, and nothing is written for it */
+  claimedOffset?: number;
   encrypted?: boolean;
 }
 
@@ -19,9 +21,10 @@ export function writeZip(entries: readonly ZipEntry[], claimedCount = entries.le
   const directory: Buffer[] = [];
   let offset = 0;
   for (const entry of entries) {
-    const { local, central } = writeEntry(entry, offset);
-    parts.push(local);
+    const { local, central } = writeEntry(entry, entry.claimedOffset ?? offset);
     directory.push(central);
+    if (entry.claimedOffset !== undefined) continue;
+    parts.push(local);
     offset += local.length;
   }
   const directoryBytes = Buffer.concat(directory);

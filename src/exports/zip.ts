@@ -1,11 +1,13 @@
 /**
  * The .zip that a phone shares -> the bytes of its one chat text, in memory. Nothing is unpacked to disk and no path of the
- * archive is used. Refused: paths that lead out, links, names with NUL, more than one chat, encrypted or damaged entries, and
- * archives that grow too large, by the bytes that really come out. Media is counted, never read.
+ * archive is used. Refused: paths that lead out, links, names with NUL, more than one chat, encrypted or damaged entries,
+ * entries that share bytes (Fifield, "A better zip bomb", WOOT 2019), and archives that grow too large, by the bytes that
+ * really come out. Media is counted, never read.
  */
 import { open } from 'yauzl';
 import type { Entry, ZipFile } from 'yauzl';
-import { UserError } from '../../util/errors.ts';
+import { UserError } from '../util/errors.ts';
+import { baseName, pickChat } from './pick-chat.ts';
 
 /** The limits of an archive. Tests lower them. */
 export const zipLimits = { maxBytes: 200 * 1024 * 1024, maxRatio: 200, maxEntries: 10_000 } as const;
@@ -24,13 +26,16 @@ export async function readChatFromZip(path: string, limits: ZipLimits = zipLimit
   const zip = await openZip(path);
   try {
     if (zip.entryCount > limits.maxEntries) throw refused(path, `more than ${limits.maxEntries} entries`);
-    const files: Entry[] = [];
+    const entries: Entry[] = [];
     for await (const entry of entriesOf(zip, path)) {
       checkEntry(entry, path);
-      if (!entry.fileName.endsWith('/') && !isResourceFork(entry.fileName)) files.push(entry);
-      if (files.length > limits.maxEntries) throw refused(path, `more than ${limits.maxEntries} entries`);
+      entries.push(entry);
+      if (entries.length > limits.maxEntries) throw refused(path, `more than ${limits.maxEntries} entries`);
     }
-    const chat = pickChat(files, path);
+    checkOverlap(entries, path);
+    const files = entries.filter(({ fileName }) => !fileName.endsWith('/') && !isResourceFork(fileName));
+    const names = files.map(({ fileName }) => fileName);
+    const chat = files[pickChat(names, `${path}: the .zip`)] as Entry;
     return { pieces: await readEntry(zip, chat, path, limits), mediaFiles: files.length - 1 };
   } finally {
     zip.close();
@@ -75,21 +80,14 @@ function isResourceFork(name: string): boolean {
   return name.startsWith('__MACOSX/') || baseName(name).startsWith('._');
 }
 
-function baseName(name: string): string {
-  return name.slice(name.lastIndexOf('/') + 1);
-}
-
-/** The chat: `_chat.txt` (iOS), or the one .txt that is not itself an attachment (Android). */
-function pickChat(files: Entry[], path: string): Entry {
-  const texts = files.filter((entry) => entry.fileName.toLowerCase().endsWith('.txt'));
-  const ios = texts.filter((entry) => baseName(entry.fileName).toLowerCase() === '_chat.txt');
-  const others = texts.filter((entry) => !/^(?:\d{8}-|DOC-\d{8}-WA)/.test(baseName(entry.fileName)));
-  const named = others.filter((entry) => /whatsapp/i.test(baseName(entry.fileName)));
-  const candidates = ios.length > 0 ? ios : named.length > 0 ? named : others;
-  const [chat] = candidates;
-  if (chat === undefined) throw refused(path, 'the .zip holds no chat (_chat.txt or a .txt)');
-  if (candidates.length > 1) throw refused(path, `the .zip holds ${candidates.length} texts that may be the chat`);
-  return chat;
+/** No two entries may lie on the same bytes: each takes at least its fixed header (30 bytes) and its packed data. */
+function checkOverlap(entries: readonly Entry[], path: string): void {
+  const byStart = entries.toSorted((a, b) => a.relativeOffsetOfLocalHeader - b.relativeOffsetOfLocalHeader);
+  let end = 0;
+  for (const { relativeOffsetOfLocalHeader: start, compressedSize } of byStart) {
+    if (start < end) throw refused(path, 'entries of the .zip overlap, as in a zip bomb');
+    end = start + 30 + compressedSize;
+  }
 }
 
 async function readEntry(zip: ZipFile, entry: Entry, path: string, limits: ZipLimits): Promise<Buffer[]> {
