@@ -5,7 +5,7 @@ import { loadServing } from '../src/checkpoint/current.ts';
 import { exportGguf } from '../src/checkpoint/llama-gguf.ts';
 import { loadCheckpoint, type Checkpoint } from '../src/checkpoint/load.ts';
 import { runDir } from '../src/checkpoint/save.ts';
-import type { SftFormat } from '../src/dataset/sft.ts';
+import { sftFormats, type SftFormat } from '../src/dataset/sft.ts';
 import { exportSft } from '../src/nightly/export-sft.ts';
 import { errorCode, UserError } from '../src/util/errors.ts';
 import { loadContext, printJson } from './context.ts';
@@ -19,6 +19,8 @@ interface GgufFlags {
 interface SftFlags {
   out?: string;
   format: string;
+  system?: string;
+  maxChars?: string;
   json?: boolean;
 }
 
@@ -34,9 +36,15 @@ export function register(program: Command): void {
     .action(gguf);
   parent
     .command('sft')
-    .description('write the training conversations as JSON lines for TRL and Accelerate (docs/scale-out.md)')
+    .description('write the training conversations as JSON lines for other trainers (docs/scale-out.md)')
     .option('--out <file>', 'where to (default: exports/sft.jsonl in the data folder)')
-    .option('--format <kind>', 'text: chat format of this program; messages: for models with their own', 'text')
+    .option(
+      '--format <kind>',
+      'text: for models of this program; prompt-completion, messages (OpenAI) or sharegpt: for others',
+      'text',
+    )
+    .option('--system <text>', 'a system message at the start of every conversation (messages, sharegpt)')
+    .option('--max-chars <n>', 'characters a row may hold (default: 4000 for conversations, 1000 for prompts)')
     .option('--json', 'print JSON only')
     .action(sft);
 }
@@ -63,18 +71,32 @@ function chooseRun(run: string | undefined, modelsDir: string): Checkpoint {
 
 function sft(flags: SftFlags): void {
   const { env, persona } = loadContext();
-  const { format } = flags;
-  if (!isFormat(format)) throw new UserError(`--format is "${format}"`, 'give text or messages');
+  const { format, system } = flags;
+  if (!isFormat(format)) throw new UserError(`--format is "${format}"`, `give one of ${sftFormats.join(', ')}`);
+  const hasSystem = format === 'messages' || format === 'sharegpt';
+  if (system !== undefined && !hasSystem)
+    throw new UserError(`--system has no place in the format ${format}`, 'add --format messages or --format sharegpt');
+  const maxChars = flags.maxChars === undefined ? undefined : parseChars(flags.maxChars);
   const file = resolve(flags.out ?? join(env.dataDir, 'exports', 'sft.jsonl'));
   const { speaker, timezone } = persona;
-  const exported = writingTo(file, () => exportSft({ dataDir: env.dataDir, speaker, timezone, file, format }));
+  const exported = writingTo(file, () =>
+    exportSft({ dataDir: env.dataDir, speaker, timezone, file, format, system, maxChars }),
+  );
   if (flags.json === true) printJson(exported);
   else {
     console.log(
-      `Wrote ${exported.rows} replies from ${exported.conversations} conversations to ${exported.file}. Delete it once it was used.`,
+      `Wrote ${exported.rows} rows from ${exported.conversations} conversations to ${exported.file}. Delete it once it was used.`,
     );
-    console.log(`Bring the model back with \`persona models add FOLDER --dataset ${exported.datasetHash}\`.`);
+    if (format === 'text')
+      console.log(`Bring the model back with \`persona models add FOLDER --dataset ${exported.datasetHash}\`.`);
   }
+}
+
+function parseChars(text: string): number {
+  const chars = Number(text);
+  if (!Number.isInteger(chars) || chars < 1)
+    throw new UserError(`--max-chars is "${text}"`, 'give a whole number of characters');
+  return chars;
 }
 
 /** A path that cannot be a file is for the user to correct; other failures explain themselves. */
@@ -95,5 +117,5 @@ function writingTo<T>(path: string, work: () => T): T {
 }
 
 function isFormat(text: string): text is SftFormat {
-  return text === 'text' || text === 'messages';
+  return sftFormats.some((format) => format === text);
 }

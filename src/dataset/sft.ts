@@ -1,51 +1,71 @@
 /**
- * Conversations -> rows for other trainers (TRL's prompt and completion): one row for each turn of the persona that carries
- * loss, with what was said before as its prompt. Rows hold what training here sees: the same splits, placeholders for what
- * is redacted, nothing of the bot's or of repeated messages as completion.
- * `text`: the chat format spelled out, for models of this program: Hugging Face's tokenizers turn it into the ids that
- * `encodeConversation` gives. `messages`: roles and plain text, for other models' chat templates; no times, no quotes.
- * Not covered: which conversations (the split), and lengths in tokens (prompts are bounded in characters).
+ * Conversations -> rows for other trainers (docs/scale-out.md). Rows hold what training here sees: the same splits,
+ * placeholders for what is redacted, and nothing of the bot's or of repeated messages as a target.
+ * `text`: the chat format spelled out, one row for each turn of the persona that carries loss, with what was said before as
+ * its prompt, for models of this program: Hugging Face's tokenizers turn it into the ids that `encodeConversation` gives.
+ * `prompt-completion`: the same rows in roles and plain text, for other models' chat templates; no times, no quotes.
+ * `messages` and `sharegpt`: whole conversations in such roles.
+ * Not covered: which conversations (the split), and lengths in tokens (rows are bounded in characters).
  */
-import { encodeConversation, lossKind, type RedactSpans } from '../tokenizer/chat-format.ts';
-import { chatIds, specialTokens } from '../tokenizer/chat-ids.ts';
-import type { Tokenizer } from '../tokenizer/bpe.ts';
+import type { RedactSpans } from '../tokenizer/chat-format.ts';
 import { check } from '../util/errors.ts';
 import type { Conversation } from './conversations.ts';
+import { spell, type SpelledMessage } from './spell.ts';
 
-export type SftFormat = 'text' | 'messages';
+export const sftFormats = ['text', 'prompt-completion', 'messages', 'sharegpt'] as const;
+export type SftFormat = (typeof sftFormats)[number];
 
 export interface SftMessage {
-  role: 'user' | 'assistant';
+  role: 'system' | 'user' | 'assistant';
   content: string;
 }
 
-export type SftRow = { prompt: string; completion: string } | { prompt: SftMessage[]; completion: SftMessage[] };
+export interface ShareGptMessage {
+  from: 'system' | 'human' | 'gpt';
+  value: string;
+}
+
+export type SftRow =
+  | { prompt: string; completion: string }
+  | { prompt: SftMessage[]; completion: SftMessage[] }
+  | { messages: SftMessage[] }
+  | { conversations: ShareGptMessage[] };
 
 export interface SftOptions {
   format: SftFormat;
   redact: RedactSpans;
-  /** a prompt drops its oldest messages above this many characters; default 1,000 */
-  maxPromptChars?: number;
+  /**
+   * characters of text a row holds at most: a prompt drops its oldest messages (default 1,000), a conversation goes on in
+   * another row (default 4,000). A turn, or a message with its answer, is never cut.
+   */
+  maxChars?: number | undefined;
+  /** a first message of the role `system` in every row of conversations */
+  system?: string | undefined;
 }
 
-/** One message, spelled out. */
-interface Spelled {
-  speaker: string;
-  opensTurn: boolean;
-  /** names of the marks before the text */
-  marks: string;
-  text: string;
-  /** `<|msg|>` or `<|end|>` */
-  separator: string;
-  isPersona: boolean;
-  /** carries loss */
-  isScored: boolean;
-}
+const defaultPromptChars = 1000;
+const defaultConversationChars = 4000;
 
-/** In the order in which the turns were said. A turn that carries loss only in part is left out. */
+/** In the order in which the turns were said. */
 export function sftRows(conversation: Conversation, options: SftOptions): SftRow[] {
-  const { format, redact, maxPromptChars = 1000 } = options;
-  const messages = spell(conversation, redact, format);
+  const { format, redact, maxChars } = options;
+  const messages = spell(conversation, redact, format === 'text' ? 'named' : 'bracketed');
+  if (format === 'text' || format === 'prompt-completion')
+    return completionRows(messages, format, maxChars ?? defaultPromptChars);
+  const opening: SftMessage[] = options.system === undefined ? [] : [{ role: 'system', content: options.system }];
+  return conversationsIn(messages, maxChars ?? defaultConversationChars).map((turns) =>
+    format === 'messages' ? { messages: [...opening, ...turns] } : shareGpt([...opening, ...turns]),
+  );
+}
+
+// === Prompt and completion
+
+/** A turn that carries loss only in part is left out, but for repeated bubbles at its beginning: they are prompt. */
+function completionRows(
+  messages: readonly SpelledMessage[],
+  format: 'text' | 'prompt-completion',
+  maxPromptChars: number,
+): SftRow[] {
   const rows: SftRow[] = [];
   for (let start = 0, end = 0; start < messages.length; start = end) {
     end = start + 1;
@@ -62,17 +82,17 @@ export function sftRows(conversation: Conversation, options: SftOptions): SftRow
   return rows;
 }
 
-function textRow(context: readonly Spelled[], completion: readonly Spelled[]): SftRow {
+function textRow(context: readonly SpelledMessage[], completion: readonly SpelledMessage[]): SftRow {
   const [first] = completion;
   check(first, 'a turn of no messages');
-  const written = (message: Spelled): string => `${message.marks}${message.text}${message.separator}`;
+  const written = (message: SpelledMessage): string => `${message.marks}${message.text}${message.separator}`;
   const opening = first.opensTurn || context.length === 0 ? first.speaker : '';
   const prompt = context.map((message, i) => (message.opensTurn || i === 0 ? message.speaker : '') + written(message));
   return { prompt: `<|bos|>${prompt.join('')}${opening}`, completion: completion.map(written).join('') };
 }
 
 /** undefined where nothing was said before: chat templates ask for a first message */
-function messagesRow(context: readonly Spelled[], completion: readonly Spelled[]): SftRow | undefined {
+function messagesRow(context: readonly SpelledMessage[], completion: readonly SpelledMessage[]): SftRow | undefined {
   if (context.length === 0) return undefined;
   const prompt: SftMessage[] = [];
   for (const { isPersona, text } of context) {
@@ -81,11 +101,11 @@ function messagesRow(context: readonly Spelled[], completion: readonly Spelled[]
     if (last?.role === role) last.content += `\n${text}`;
     else prompt.push({ role, content: text });
   }
-  return { prompt, completion: [{ role: 'assistant', content: completion.map(({ text }) => text).join('\n') }] };
+  return { prompt, completion: [{ role: 'assistant', content: joined(completion) }] };
 }
 
 /** As many of the last messages as fit. */
-function latest(messages: readonly Spelled[], maxChars: number): readonly Spelled[] {
+function latest(messages: readonly SpelledMessage[], maxChars: number): readonly SpelledMessage[] {
   let room = maxChars;
   let first = messages.length;
   while (first > 0) {
@@ -96,73 +116,72 @@ function latest(messages: readonly Spelled[], maxChars: number): readonly Spelle
   return messages.slice(first);
 }
 
-// === Spelling
-
-/** Ids of the chat format, then one for each code point: what `encodeConversation` places can be read off again. */
-const speller: Tokenizer = {
-  vocabSize: specialTokens.length + 0x110000,
-  specialIds: specialTokens.map((_, id) => id),
-  encode: (text) => Array.from(text, (char) => specialTokens.length + char.codePointAt(0)!),
-  decode: (ids) => Array.from(ids, spellId).join(''),
-  specialId: (name) => specialTokens.indexOf(name),
-  isSpecial: (id) => id < specialTokens.length,
-  byteLength: () => 0,
-};
-
-const formatIds = chatIds(speller);
-
-function spellId(id: number): string {
-  return specialTokens[id] ?? String.fromCodePoint(id - specialTokens.length);
-}
-
-function spell(conversation: Conversation, redact: RedactSpans, format: SftFormat): Spelled[] {
-  const { messages } = conversation;
-  const { ids, kinds, messageIndex } = encodeConversation(messages, speller, { ...conversation, redact });
-  const spelled: Spelled[] = [];
-  let speaker = '';
-  for (let from = 1, to = 1; from < ids.length; from = to) {
-    while (to < ids.length && messageIndex[to] === messageIndex[from]) to++;
-    const own = [...ids.subarray(from, to)];
-    const opensTurn = isSpeaker(own[0]!);
-    if (opensTurn) speaker = spellId(own.shift()!);
-    const separator = spellId(own.pop()!);
-    let marks = 0;
-    while (marks < own.length && formatIds.isMark(own[marks]!)) marks++;
-    const { isPersona, isBot } = messages[messageIndex[from]!]!;
-    spelled.push({
-      speaker,
-      opensTurn,
-      marks: own.slice(0, marks).map(spellId).join(''),
-      text: spellText(own.slice(marks), format),
-      separator,
-      isPersona: isPersona || isBot,
-      isScored: kinds.subarray(from, to).some((kind) => kind !== lossKind.none),
-    });
-  }
-  return spelled;
-}
-
-const isSpeaker = (id: number): boolean => id === formatIds.persona || formatIds.others.includes(id);
+// === Conversations
 
 /**
- * Placeholders by name, `[phone]` where other models read them. What people typed must not become a special token there:
- * `<|` is broken by a word joiner (U+2060).
+ * Pieces of a conversation in which every assistant turn is to be learned, since other trainers put loss on all of them: a
+ * turn of the bot's, one with a repeated message, or one of nothing but placeholders ends a piece, and the next begins at
+ * the next user turn. Roles alternate; a piece begins with the user and ends with the assistant.
  */
-function spellText(ids: readonly number[], format: SftFormat): string {
-  let text = '';
-  let typed = '';
-  const flush = (): void => {
-    text += typed.replaceAll('<|', '<\u2060|');
-    typed = '';
+function conversationsIn(messages: readonly SpelledMessage[], maxChars: number): SftMessage[][] {
+  const pieces: SftMessage[][] = [];
+  let piece: SftMessage[] = [];
+  const close = (): void => {
+    if (piece.at(-1)?.role === 'user') piece.pop();
+    if (piece.length > 0) pieces.push(piece);
+    piece = [];
   };
-  for (const id of ids) {
-    if (!speller.isSpecial(id)) {
-      typed += spellId(id);
-      continue;
+  for (const { isPersona, bubbles } of rolesOf(messages)) {
+    const content = joined(bubbles);
+    if (!isPersona) {
+      if (lengthOf(piece) + content.length > maxChars) close();
+      piece.push({ role: 'user', content });
+    } else if (bubbles.some(({ isScored }) => !isScored) || bubbles.every(({ isPlaceholder }) => isPlaceholder)) {
+      close();
+    } else if (piece.length > 0) {
+      if (piece.length > 1 && lengthOf(piece) + content.length > maxChars) {
+        const question = piece.pop()!;
+        close();
+        piece.push(question);
+      }
+      piece.push({ role: 'assistant', content });
     }
-    flush();
-    text += format === 'text' ? spellId(id) : `[${spellId(id).slice(2, -2)}]`;
   }
-  flush();
-  return text;
+  close();
+  return pieces;
+}
+
+/** What one role says in a row, however many people that are; the bot's turn and the persona's are two. */
+function rolesOf(messages: readonly SpelledMessage[]): { isPersona: boolean; bubbles: SpelledMessage[] }[] {
+  const turns: { isPersona: boolean; bubbles: SpelledMessage[] }[] = [];
+  for (const message of messages) {
+    const last = turns.at(-1);
+    const goesOn = message.isPersona ? !message.opensTurn : last?.isPersona === false;
+    if (last !== undefined && goesOn) last.bubbles.push(message);
+    else turns.push({ isPersona: message.isPersona, bubbles: [message] });
+  }
+  return turns;
+}
+
+const joined = (bubbles: readonly SpelledMessage[]): string => bubbles.map(({ text }) => text).join('\n');
+
+const lengthOf = (piece: readonly SftMessage[]): number => piece.reduce((sum, { content }) => sum + content.length, 0);
+
+const shareGptRoles = { system: 'system', user: 'human', assistant: 'gpt' } as const;
+
+function shareGpt(messages: readonly SftMessage[]): SftRow {
+  return { conversations: messages.map(({ role, content }) => ({ from: shareGptRoles[role], value: content })) };
+}
+
+// === Lines
+
+/**
+ * A row as a line of JSON. U+0085, U+2028 and U+2029 are escaped: some readers (Python's `str.splitlines`) end a line there.
+ */
+export function sftLine(row: SftRow): string {
+  const json = JSON.stringify(row).replaceAll(
+    /[\u0085\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  return `${json}\n`;
 }

@@ -3,7 +3,7 @@
  * would train on, redacted alike. The dataset is recorded, so that a model that comes back is known by what it saw.
  */
 import { dirname } from 'node:path';
-import { sftRows, type SftFormat } from '../dataset/sft.ts';
+import { sftLine, sftRows, type SftOptions } from '../dataset/sft.ts';
 import { UserError } from '../util/errors.ts';
 import { ensurePrivateDir, writeFileAtomic } from '../util/files.ts';
 import { writeManifest } from './manifest.ts';
@@ -18,12 +18,14 @@ export interface ExportedSft {
   datasetHash: string;
 }
 
+export type ExportSftOptions = Omit<SnapshotOptions, 'redact'> & Omit<SftOptions, 'redact'> & { file: string };
+
 /** @throws UserError when there is nothing to train on */
-export function exportSft(options: SnapshotOptions & { file: string; format: SftFormat }): ExportedSft {
-  const { dataDir, file, format } = options;
-  const dataset = snapshot(options);
+export function exportSft(options: ExportSftOptions): ExportedSft {
+  const { dataDir, file } = options;
+  const dataset = snapshot({ ...options, redact });
   const conversations = conversationsOf(dataset, 'train');
-  const rows = conversations.flatMap((conversation) => sftRows(conversation, { format, redact }));
+  const rows = conversations.flatMap((conversation) => sftRows(conversation, { ...options, redact }));
   if (rows.length === 0) {
     throw new UserError(
       'there is no message of the persona to train on',
@@ -32,6 +34,6 @@ export function exportSft(options: SnapshotOptions & { file: string; format: Sft
   }
   writeManifest(dataDir, dataset.manifest);
   ensurePrivateDir(dirname(file));
-  writeFileAtomic(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  writeFileAtomic(file, rows.map(sftLine).join(''));
   return { file, rows: rows.length, conversations: conversations.length, datasetHash: dataset.manifest.hash };
 }

@@ -11,7 +11,7 @@ const redact: SftOptions['redact'] = (text) => {
   const start = text.indexOf('555 0100');
   return start < 0 ? [] : [{ start, end: start + 8, token: 'phone' as const }];
 };
-const asText: SftOptions = { format: 'text', redact, maxPromptChars: Infinity };
+const asText: SftOptions = { format: 'text', redact, maxChars: Infinity };
 
 function conversation(messages: ConversationMessage[], changes: Partial<Conversation> = {}): Conversation {
   return { chatKey: 'chat', startMs: null, previousMs: null, messages, withoutLoss: new Set(), ...changes };
@@ -44,8 +44,8 @@ test('a row for each turn of the persona, with all that was said before', () => 
   ]);
 });
 
-test('as messages: roles, bubbles as lines, no marks, placeholders in brackets', () => {
-  expect(sftRows(example, { ...asText, format: 'messages' })).toEqual([
+test('as prompt and completion: roles, bubbles as lines, no marks, placeholders in brackets', () => {
+  expect(sftRows(example, { ...asText, format: 'prompt-completion' })).toEqual([
     {
       prompt: [{ role: 'user', content: 'are you up?\ncall me: [phone]' }],
       completion: [{ role: 'assistant', content: 'yes\n[image]on the way' }],
@@ -82,9 +82,9 @@ describe('what is left out', () => {
     expect(sftRows(conversation(messages), asText)).toEqual([]);
   });
 
-  test('as messages, a turn that opens the conversation has no prompt and no row', () => {
+  test('as prompt and completion, a turn that opens the conversation has no prompt and no row', () => {
     const messages = [message({ rowId: 1, isPersona: true }), message({ rowId: 2 })];
-    expect(sftRows(conversation(messages), { ...asText, format: 'messages' })).toEqual([]);
+    expect(sftRows(conversation(messages), { ...asText, format: 'prompt-completion' })).toEqual([]);
     expect(sftRows(conversation(messages), asText)).toEqual([
       { prompt: '<|bos|><|persona|>', completion: 'hi<|end|>' },
     ]);
@@ -97,9 +97,9 @@ test('a long prompt drops its oldest messages; a turn that loses its beginning k
     message({ rowId: 2, text: 'b'.repeat(50) }),
     message({ rowId: 3, text: 'yes', isPersona: true }),
   ];
-  const [row] = sftRows(conversation(messages), { ...asText, maxPromptChars: 60 });
+  const [row] = sftRows(conversation(messages), { ...asText, maxChars: 60 });
   expect(row).toEqual({ prompt: `<|bos|><|other|>${'b'.repeat(50)}<|end|><|persona|>`, completion: 'yes<|end|>' });
-  const [bare] = sftRows(conversation(messages), { ...asText, maxPromptChars: 10 });
+  const [bare] = sftRows(conversation(messages), { ...asText, maxChars: 10 });
   expect(bare).toEqual({ prompt: '<|bos|><|persona|>', completion: 'yes<|end|>' });
 });
 
@@ -119,6 +119,7 @@ test('read by a tokenizer, rows are the ids and the loss of training, whatever w
         const { ids, kinds } = encodeConversation(typed, tinyTokenizer, { ...part, redact });
         const learned: number[] = [];
         for (const row of sftRows(part, asText)) {
+          if (!('completion' in row)) throw new Error('no completion');
           const prompt = idsOf(row.prompt as string);
           const completion = idsOf(row.completion as string);
           expect([...prompt, ...completion]).toEqual([...ids.subarray(0, prompt.length + completion.length)]);
