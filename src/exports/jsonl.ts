@@ -38,7 +38,7 @@ const digits = /^\d{9,13}$/;
  * @throws UserError naming file, line, key and remedy
  */
 export function readJsonl(lines: () => Iterable<string>, name: string): ChatExport {
-  const counted = countMessages(readMessages(lines(), name));
+  const counted = countMessages(readMessages(lines(), name, new Set()));
   if (counted.span === null) throw new UserError(`${name} holds no messages`, remedy);
   return {
     source: 'jsonl',
@@ -68,13 +68,19 @@ export function toJsonLine({ ts, sender, text, kind, media, ...more }: ExportMes
   };
 }
 
-function* readMessages(lines: Iterable<string>, name: string): Generator<ExportMessage> {
+/** @param ids those seen, where each is to be checked; one reading of a file is enough for that */
+function* readMessages(lines: Iterable<string>, name: string, ids?: Set<string>): Generator<ExportMessage> {
   let lineNumber = 0;
   for (const line of withRemedy(lines)) {
     lineNumber++;
     if (line.trim() === '') continue;
     const refused = (reason: string): UserError => new UserError(`${name}, line ${lineNumber}: ${reason}`, remedy);
-    yield toMessage(parseLine(line, refused), lineNumber, refused);
+    const message = toMessage(parseLine(line, refused), lineNumber, refused);
+    if (ids !== undefined && message.id !== undefined) {
+      if (ids.has(message.id)) throw refused('the "id" of an earlier line');
+      ids.add(message.id);
+    }
+    yield message;
   }
 }
 
@@ -149,7 +155,9 @@ function timeOf(given: string | number): { ts: string; timestampMs?: number } | 
   const [, date = '', minutes = '', seconds = ':00', z, sign, hours = '00', rest = '00'] = found;
   const ts = `${date}T${minutes}${seconds}`;
   const asUtc = Date.parse(`${ts}Z`);
-  if (!isLikely(asUtc) || localTime(asUtc) !== ts) return 'is a time that no calendar between 1990 and 2100 has';
+  const day = new Date(asUtc); // Date.parse takes 30 February for 2 March
+  const exists = day.getUTCDate() === Number(date.slice(8)) && day.getUTCHours() === Number(minutes.slice(0, 2));
+  if (!isLikely(asUtc) || !exists) return 'is a time that no calendar between 1990 and 2100 has';
   if (z === undefined && sign === undefined) return { ts };
   const offset = (Number(hours) * 60 + Number(rest)) * (sign === '-' ? -60_000 : 60_000);
   return { ts, timestampMs: asUtc - (z === undefined ? offset : 0) };

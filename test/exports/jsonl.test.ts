@@ -1,6 +1,7 @@
 /** Plain JSONL, and what a dry run prints. */
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { toJsonLine } from '../../src/exports/jsonl.ts';
+import { readJsonl, toJsonLine } from '../../src/exports/jsonl.ts';
 import { readExport } from './read.ts';
 import { refusal, temporaryFiles } from './temporary.ts';
 
@@ -106,6 +107,18 @@ test('toJsonLine loses nothing', async () => {
   expect(back.messages).toEqual(messages);
 });
 
+test('any text comes back as it was', () => {
+  fc.assert(
+    fc.property(fc.array(fc.string({ unit: 'binary' }), { minLength: 1 }), (texts) => {
+      const wanted = texts.map((text) => text.replaceAll('\0', ''));
+      const lines = wanted.map((text) => line({ text }).trimEnd());
+      const found = [...readJsonl(() => lines, 'x').messages()];
+      expect(found.map(({ text }) => text)).toEqual(wanted);
+    }),
+    { numRuns: 50 },
+  );
+});
+
 test('two files one after the other: older messages below newer ones are noted', async () => {
   const { oddities } = await readExport(put(line() + line({ ts: '2026-09-01T09:52:00' })));
   expect(oddities).toEqual(['messages dated more than a day before the message above them: 1 (the first is line 2)']);
@@ -159,6 +172,7 @@ test.each<[string, string, string]>([
     line({ timestampMs: 1789804347 }),
     ', line 1: "timestampMs" is no time between 1990 and 2100',
   ],
+  ['an id twice', line({ id: 1 }) + line({ id: 2 }) + line({ id: '1' }), ', line 3: the "id" of an earlier line'],
   ['a NUL', line({ text: 'secret\0' }), ', line 1: the text holds a NUL character, which text does not hold'],
   [
     'half a character',

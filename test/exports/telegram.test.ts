@@ -1,4 +1,5 @@
 /** Telegram Desktop's JSON export. The documents here are written as the program writes them: one space of indent a level. */
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readTelegram } from '../../src/exports/telegram.ts';
 import type { ExportMessage } from '../../src/types.ts';
@@ -239,6 +240,24 @@ test('with a byte order mark, in one line, in a zip, in pieces of any size', asy
     );
     expect([...readTelegram(() => pieces, 'x').messages()]).toEqual(expected);
   }
+});
+
+test('any text comes back as it was, in one string or in pieces, however the file is cut', () => {
+  const anyText = fc.string({ unit: 'binary', minLength: 1 }).map((text) => `${text.replaceAll('\0', '')}.`);
+  fc.assert(
+    fc.property(fc.array(fc.array(anyText, { minLength: 1 }), { minLength: 1 }), fc.nat(50), (texts, cut) => {
+      const messages = texts.map((parts) =>
+        message({
+          text: parts.length === 1 ? parts[0] : parts.map((text, i) => (i % 2 ? { type: 'bold', text } : text)),
+        }),
+      );
+      const bytes = Buffer.from(document(messages));
+      const pieces = [bytes.subarray(0, bytes.length - cut), bytes.subarray(bytes.length - cut)];
+      const found = [...readTelegram(() => pieces, 'x').messages()];
+      expect(found.map(({ text }) => text)).toEqual(texts.map((parts) => parts.join('')));
+    }),
+    { numRuns: 50 },
+  );
 });
 
 test.each<[string, string, string]>([
