@@ -4,7 +4,7 @@ const ranks = [
   ['consent', 'whatsapp', 'exports', 'tokenizer', 'dataset', 'model', 'checkpoint'],
   ['store', 'train', 'reply', 'setup'],
   ['nightly'],
-  ['bot', 'review'],
+  ['bot', 'review', 'ops'],
 ];
 const sameRankAllowed = { kernels: ['util'], store: ['consent'], dataset: ['tokenizer'] };
 const folder = (names) => `^src/(${names.join('|')})/`;

@@ -1,5 +1,6 @@
-/** Progress of a training run: a bar on a terminal, a line at every tenth elsewhere. Always on stderr. */
+/** Progress of training and of imports: a bar on a terminal, a line at every tenth elsewhere. Always on stderr. */
 import { Presets, SingleBar } from 'cli-progress';
+import type { RetrainProgress } from '../src/ops/status.ts';
 import type { TrainProgress } from '../src/train/loop.ts';
 
 export interface ProgressView {
@@ -8,10 +9,31 @@ export interface ProgressView {
   stop: () => void;
 }
 
-/** @param quiet show nothing (`--json`) */
+/** @param quiet show nothing (`--json`); a parent process that listens (start's night) is told all the same */
 export function progressView(quiet: boolean): ProgressView {
-  if (quiet) return { phase: () => undefined, update: () => undefined, stop: () => undefined };
+  if (quiet) return parentView();
   return process.stderr.isTTY ? barView() : lineView();
+}
+
+/** A message over IPC for each phase, and one a second within it. */
+function parentView(): ProgressView {
+  let phase = '';
+  let toldAtMs = 0;
+  const tell = (progress: RetrainProgress): void => {
+    if (process.connected !== true) return;
+    toldAtMs = Date.now();
+    process.send?.(progress, undefined, {}, () => undefined); // the parent may be gone by now
+  };
+  return {
+    phase(name) {
+      phase = name;
+      tell({ phase, share: null, secondsLeft: null });
+    },
+    update({ share, secondsLeft }) {
+      if (Date.now() - toldAtMs >= 1000) tell({ phase, share, secondsLeft });
+    },
+    stop: () => undefined,
+  };
 }
 
 function barView(): ProgressView {
@@ -62,4 +84,32 @@ function payload(progress: TrainProgress): { loss: string; speed: string; left: 
   const seconds = Math.max(0, Math.round(progress.secondsLeft));
   const left = seconds >= 90 ? `${Math.round(seconds / 60)} min` : `${seconds} s`;
   return { loss: progress.lossNats.toFixed(2), speed: String(Math.round(progress.tokensPerSecond)), left };
+}
+
+export interface CountView {
+  update: (done: number) => void;
+  stop: () => void;
+}
+
+/**
+ * Progress through a known number of things.
+ * @param quiet show nothing (`--json`)
+ */
+export function countView(what: string, total: number, quiet: boolean): CountView {
+  if (quiet || total === 0) return { update: () => undefined, stop: () => undefined };
+  if (process.stderr.isTTY) {
+    const format = `  ${what} {bar} {percentage} %  {value} of {total}  {eta_formatted} left  (Ctrl-C stops)`;
+    const bar = new SingleBar({ format, hideCursor: true, stream: process.stderr }, Presets.shades_classic);
+    bar.start(total, 0);
+    return { update: (done) => bar.update(done), stop: () => bar.stop() };
+  }
+  let tenth = 0;
+  return {
+    update: (done) => {
+      const now = Math.floor((done / total) * 10);
+      if (now > tenth) process.stderr.write(`  ${what} ${now * 10} %  ${done} of ${total}\n`);
+      tenth = now;
+    },
+    stop: () => undefined,
+  };
 }

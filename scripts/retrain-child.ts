@@ -1,60 +1,79 @@
 /**
- * A retrain beside the running bot: a child process at low priority, so that training never blocks a reply.
- * Class because it is opened and closed: closing ends a running child.
+ * The nightly work beside the running bot, each part as a child process: a retrain, and a copy of the database after it.
+ * A night that fails is logged, and the next one is another try. Not covered: when (nights.ts).
  */
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { constants, setPriority } from 'node:os';
-import { text } from 'node:stream/consumers';
-import { distFile } from '../src/util/dist.ts';
+import type { RetrainProgress } from '../src/ops/status.ts';
 import type { Logger } from '../src/util/log.ts';
 import { ExitCode } from '../src/util/errors.ts';
 import type { Verdict } from '../src/types.ts';
+import { PersonaChild } from './child.ts';
 
+export interface NightListener {
+  onProgress: (progress: RetrainProgress | null) => void;
+  onVerdict: (verdict: Verdict | 'failed', reason: string) => void;
+}
+
+/** Class because it is opened and closed: closing ends a running child. */
 export class RetrainChild {
   readonly #log: Logger;
-  #child: ChildProcess | undefined;
+  readonly #listener: NightListener;
+  readonly #child = new PersonaChild();
+
+  constructor(log: Logger, listener: NightListener) {
+    this.#log = log;
+    this.#listener = listener;
+  }
+
+  /** One night. Resolves when it is over, however it ended. */
+  async run(): Promise<void> {
+    if (this.#child.isRunning) return;
+    this.#log.info('retrain started');
+    this.#listener.onProgress({ phase: 'starting', share: null, secondsLeft: null });
+    const { exitCode, stdout, stderr } = await this.#child.run(['retrain', '--json'], (message) => {
+      if (isProgress(message)) this.#listener.onProgress(message);
+    });
+    this.#listener.onProgress(null);
+    if (exitCode === ExitCode.ok) {
+      const result = JSON.parse(stdout) as { verdict: Verdict; reason: string; run: string | null };
+      this.#log.info({ verdict: result.verdict, run: result.run, reason: result.reason }, 'retrain ended');
+      this.#listener.onVerdict(result.verdict, result.reason);
+      return;
+    }
+    const isBusy = exitCode === ExitCode.busy;
+    const reason = isBusy ? 'another retrain is running' : `retrain ended with code ${String(exitCode)}`;
+    this.#log.warn({ exitCode, stderr: stderr.slice(-2000) }, 'retrain failed; the serving model stays');
+    this.#listener.onVerdict(isBusy ? 'skipped' : 'failed', reason);
+  }
+
+  async close(): Promise<void> {
+    await this.#child.close();
+  }
+}
+
+/** A copy of the database. Class for the same reason. */
+export class BackupChild {
+  readonly #log: Logger;
+  readonly #child = new PersonaChild();
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
-  /** One night. Resolves with its verdict; a night that fails is logged and reported as skipped. */
-  async run(): Promise<{ verdict: Verdict; reason: string }> {
-    if (this.#child !== undefined) return { verdict: 'skipped', reason: 'a retrain is running already' };
-    const child = spawn(process.execPath, [distFile('scripts/persona.ts'), 'retrain', '--json'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: process.env,
-    });
-    this.#child = child;
-    this.#log.info('retrain started');
-    try {
-      if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
-      const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
-      return this.#outcome(child.exitCode, stdout, stderr);
-    } finally {
-      this.#child = undefined;
-    }
-  }
-
-  #outcome(exitCode: number | null, stdout: string, stderr: string): { verdict: Verdict; reason: string } {
+  async run(): Promise<void> {
+    if (this.#child.isRunning) return;
+    const { exitCode, stdout, stderr } = await this.#child.run(['backup', 'create', '--json']);
     if (exitCode === ExitCode.ok) {
-      const result = JSON.parse(stdout) as { verdict: Verdict; reason: string; run: string | null };
-      this.#log.info({ verdict: result.verdict, run: result.run, reason: result.reason }, 'retrain ended');
-      return result;
-    }
-    const reason =
-      exitCode === ExitCode.busy ? 'another retrain is running' : `retrain ended with code ${String(exitCode)}`;
-    this.#log.warn({ exitCode, stderr: stderr.slice(-2000) }, 'retrain failed; the serving model stays');
-    return { verdict: 'skipped', reason };
+      const { bytes, messages } = JSON.parse(stdout) as { bytes: number; messages: number };
+      this.#log.info({ bytes, messages }, 'backup made');
+    } else if (exitCode === ExitCode.busy) this.#log.info('backup put off: somebody forgets or restores just now');
+    else this.#log.warn({ exitCode, stderr: stderr.slice(-2000) }, 'backup failed; the older ones stay');
   }
 
   async close(): Promise<void> {
-    const child = this.#child;
-    if (child === undefined) return;
-    const closed = once(child, 'close');
-    child.kill('SIGTERM');
-    await closed;
+    await this.#child.close();
   }
+}
+
+function isProgress(message: unknown): message is RetrainProgress {
+  return typeof message === 'object' && message !== null && 'phase' in message && typeof message.phase === 'string';
 }

@@ -1,6 +1,6 @@
 /**
- * `persona start`: pairs with WhatsApp, collects what was agreed to, answers where it was switched on, retrains at night.
- * Runs until SIGTERM or SIGINT and then stops cleanly; works from environment variables alone.
+ * `persona start`: pairs with WhatsApp, collects what was agreed to, answers where it was switched on, retrains and backs
+ * up at night. Runs until SIGTERM or SIGINT and then stops cleanly; works from environment variables alone.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,37 +20,63 @@ import type { Logger } from '../src/util/log.ts';
 import { createRandom } from '../src/util/random.ts';
 import { browserCacheDir, loadContext, noticesDir, openServingVoice } from './context.ts';
 import type { Context } from './context.ts';
-import { RetrainChild } from './retrain-child.ts';
+import { openScreen } from './live-screen.ts';
+import type { Screen } from './live-screen.ts';
+import { openMonitor } from './monitor.ts';
+import type { Monitor } from './monitor.ts';
+import { scheduleNights } from './nights.ts';
+import type { Nights } from './nights.ts';
 
 /** Every hour. */
 const sweepPattern = '17 * * * *';
 
+/** What is closed in the reverse of the order in which it was opened. */
+type Closing = (() => Promise<void> | void)[];
+
+interface Shown {
+  log: Logger;
+  screen: Screen;
+  /** where warnings go once there is a monitor */
+  listener: { problem?: (sentence: string) => void };
+}
+
 export function register(program: Command): void {
   program
     .command('start')
-    .description('run the bot: pair with WhatsApp, collect with consent, answer, retrain at night')
+    .description('run the bot: pair with WhatsApp, collect with consent, answer, retrain and back up at night')
     .action(start);
 }
 
-/** Opened in this order, closed in the reverse one. */
 async function start(): Promise<void> {
   const context = loadContext();
   const { env } = context;
-  const log = createLog(env.logLevel);
-  const closing: (() => Promise<void> | void)[] = [];
+  const shown = openShown(context);
+  const closing: Closing = [() => shown.screen.close()];
   try {
     const lock = acquireLock(env.dataDir, 'start');
     closing.push(() => {
       lock.release();
-      log.info('stopped');
+      shown.log.info('stopped');
     });
-    await run(context, log, closing);
+    await run(context, shown, closing);
   } finally {
     for (const close of closing.reverse()) await close();
   }
 }
 
-async function run(context: Context, log: Logger, closing: (() => Promise<void> | void)[]): Promise<void> {
+/** On a terminal the log's lines stand above the screen; elsewhere they are JSON on stderr. */
+function openShown({ env }: Context): Shown {
+  const isLogRead = process.stderr.isTTY === true;
+  const screen = openScreen(process.stdout, process.stdout.isTTY === true || isLogRead, process.env['TERM'] !== 'dumb');
+  const listener: Shown['listener'] = {};
+  const log = createLog(env.logLevel, isLogRead, {
+    ...(process.stdout.isTTY === true && { print: (line: string) => screen.print(line) }),
+    onProblem: (sentence) => listener.problem?.(sentence),
+  });
+  return { log, screen, listener };
+}
+
+async function run(context: Context, { log, screen, listener }: Shown, closing: Closing): Promise<void> {
   const { env, persona } = context;
   const store = openStore(env.dataDir);
   closing.push(() => store.close());
@@ -63,15 +89,32 @@ async function run(context: Context, log: Logger, closing: (() => Promise<void> 
   const voice = openServingVoice(env, log);
   closing.push(() => voice.close());
 
-  const nights = new RetrainChild(log);
+  const stopped = untilStopped();
+  const parts: { client?: WhatsAppClient; nights?: Nights } = {};
+  const connected = (): WhatsAppClient => {
+    if (parts.client === undefined) throw new Error('WhatsApp is not connected yet');
+    return parts.client;
+  };
+  const monitor = await openMonitor({
+    context,
+    store,
+    log,
+    screen,
+    probe: async () => connected().probe(),
+    nights: () => parts.nights,
+  });
+  closing.push(() => monitor.close());
+  listener.problem = monitor.problem;
+  parts.nights = scheduleNights({
+    dataDir: env.dataDir,
+    retrainCron: env.retrainCron,
+    timezone: persona.timezone,
+    log,
+    listener: monitor.night,
+  });
+  const { nights } = parts;
   closing.push(() => nights.close());
 
-  const stopped = untilStopped();
-  const whatsapp: { client?: WhatsAppClient } = {};
-  const connected = (): WhatsAppClient => {
-    if (whatsapp.client === undefined) throw new Error('WhatsApp is not connected yet');
-    return whatsapp.client;
-  };
   const bot = createBot({
     store,
     log,
@@ -92,36 +135,37 @@ async function run(context: Context, log: Logger, closing: (() => Promise<void> 
     aliases: (id) => connected().aliases(id),
     speak: (request) => voice.speak(request),
     hasRun: () => existsSync(currentFile(env.modelsDir)),
+    observe: monitor.observer,
   });
   closing.push(() => bot.close());
 
-  whatsapp.client = await openWhatsApp({
+  parts.client = await openWhatsApp({
     sessionDir: join(env.dataDir, 'session'),
     browser: { executablePath, args: env.chromeArgs },
     log,
-    events: wire(bot, log, connected, (error) => stopped.end(error)),
+    events: wire(bot, { log, screen, monitor }, connected, (error) => stopped.end(error)),
   });
   closing.push(() => connected().close());
 
-  if (env.retrainCron !== 'off') {
-    const cron = new Cron(env.retrainCron, { timezone: persona.timezone, protect: true }, async () => {
-      await nights.run();
-    });
-    closing.push(() => cron.stop());
-  }
   // WhatsApp Web announces nothing that arrived while the connection was away: it is looked for at times
   const sweep = new Cron(sweepPattern, { protect: true }, () => catchUp(bot, connected));
   closing.push(() => sweep.stop());
+  closing.push(() => monitor.stopping());
   await stopped.promise;
 }
 
 /** WhatsApp's events to the bot. The bot catches its own faults; what still escapes is logged, without text. */
-function wire(bot: Bot, log: Logger, client: () => WhatsAppClient, end: (error: Error) => void): WhatsAppEvents {
+function wire(
+  bot: Bot,
+  { log, screen, monitor }: { log: Logger; screen: Screen; monitor: Monitor },
+  client: () => WhatsAppClient,
+  end: (error: Error) => void,
+): WhatsAppEvents {
   const contain = (work: Promise<void>): void => {
     work.catch((error: unknown) => log.error({ err: error }, 'an event could not be handled'));
   };
   return {
-    onQr: showQr,
+    onQr: (qr) => qrcode.generate(qr, { small: true }, (drawn) => screen.qr(drawn)),
     onReady: (account) => {
       log.info('ready');
       bot.onReady(account);
@@ -131,19 +175,17 @@ function wire(bot: Bot, log: Logger, client: () => WhatsAppClient, end: (error: 
     onEdit: (chatId, id, text, atMs) => contain(bot.onEdit(chatId, id, text, atMs)),
     onRevoke: (chatId, id) => contain(bot.onRevoke(chatId, id)),
     onReaction: (reaction) => contain(bot.onReaction(reaction)),
-    onState: (state) => log.info({ state }, 'WhatsApp'),
+    onState: (state) => {
+      log.info({ state }, 'WhatsApp');
+      monitor.onState(state);
+    },
+    onBackOff: monitor.onBackOff,
     onFatal: end,
   };
 }
 
 function catchUp(bot: Bot, client: () => WhatsAppClient): Promise<void> {
   return bot.catchUp((chatId, sinceMs) => client().fetchSince(chatId, sinceMs));
-}
-
-function showQr(qr: string): void {
-  qrcode.generate(qr, { small: true }, (drawn) => {
-    process.stdout.write(`\nScan with WhatsApp on your phone (Linked devices > Link a device):\n\n${drawn}\n`);
-  });
 }
 
 /** Resolves on SIGTERM or SIGINT, rejects when WhatsApp ended for good. */

@@ -2,6 +2,7 @@
  * What the bot is handed, and the numbers it goes by. Everything that touches the network, the model or the clock comes
  * in from outside, so that the same code runs in tests with a real store and a fake phone.
  */
+import type { GuardReason } from '../reply/guard.ts';
 import type { Voice } from '../reply/voice.ts';
 import type { Store } from '../store/store.ts';
 import type { SamplingOptions } from '../types.ts';
@@ -32,6 +33,14 @@ export interface BotSettings {
   noticesDir: string;
 }
 
+/** Told what happens, for metrics: reasons and durations, never text. */
+export interface BotObserver {
+  /** the guard refused a candidate */
+  refused: (reason: GuardReason) => void;
+  /** a candidate was found, so many ms after the burst was complete; pauses are not in it */
+  composed: (latencyMs: number) => void;
+}
+
 export interface BotDeps {
   store: Store;
   log: Logger;
@@ -47,6 +56,7 @@ export interface BotDeps {
   speak: Voice['speak'];
   /** is there a run of one's own to serve? */
   hasRun: () => boolean;
+  observe?: BotObserver;
   /** Resolves after so many ms; given so that tests need not wait. */
   wait?: (ms: number) => Promise<void>;
 }

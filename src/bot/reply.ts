@@ -82,6 +82,7 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
     if (candidate === undefined) return true;
     const [first] = candidate.bubbles;
     if (first === undefined) return true;
+    deps.observe?.composed(Math.max(0, now() - startedAtMs));
     await keepPace(target.chatId, first, Math.max(0, now() - startedAtMs));
     if (!isCurrent()) return false;
     const late = rules.silence(chatId, target);
@@ -151,7 +152,9 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
   const passes = (bubbles: readonly Bubble[], chatId: number, chatTexts: string[], maxChars: number): boolean => {
     const texts = bubbles.map((bubble) => bubble.text);
     const personaId = who.persona();
-    return checkReply(texts, { chatTexts, chatId, personaId, phrases: store.phrases, maxChars }).ok;
+    const verdict = checkReply(texts, { chatTexts, chatId, personaId, phrases: store.phrases, maxChars });
+    if (!verdict.ok) deps.observe?.refused(verdict.reason);
+    return verdict.ok;
   };
 
   const sendBubbles = async (

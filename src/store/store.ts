@@ -6,6 +6,7 @@
 import type { Database } from 'better-sqlite3';
 import { createChats, type Chats } from './chats.ts';
 import { createConversations, type Conversations } from './conversations.ts';
+import { createCounts, type Counts } from './counts.ts';
 import { createForget } from './forget.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { createMessages, type MessageTable } from './messages.ts';
@@ -43,6 +44,7 @@ export class Store {
   readonly replies: Replies;
   readonly runs: Runs;
   readonly settings: StoredSettings;
+  readonly counts: Counts;
   /**
    * Erase what a person wrote, everywhere, with the bot's replies to it; returns the number of messages. The person's
    * ids and ledger stay, or nobody would know that they said no: append `forgotten` to the ledger with it.
@@ -70,6 +72,7 @@ export class Store {
     this.replies = createReplies(db, now);
     this.runs = createRuns(db);
     this.settings = createSettings(db);
+    this.counts = createCounts(db);
     this.forget = createForget(db, root, scrub);
   }
 

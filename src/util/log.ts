@@ -2,18 +2,45 @@
  * Logs for the person who runs the bot: on a terminal one readable line each, else pino's JSON lines, always on stderr.
  * Fields are ids, counts, durations and names of states. Never the text of a message, a name, or a phone number.
  */
-import { pino, type Logger } from 'pino';
+import { pino, type Logger, type LoggerOptions } from 'pino';
 
 export type { Logger } from 'pino';
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+export interface LogListener {
+  /** a readable line for the terminal, instead of stderr; asked only where a person reads the log */
+  print?: (line: string) => void;
+  /** the sentence of every warning and error, without its fields */
+  onProblem?: (sentence: string) => void;
+}
+
 /** @param isTerminal a person reads this */
-export function createLog(level: LogLevel, isTerminal: boolean = process.stderr.isTTY === true): Logger {
-  const options = { level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime };
+export function createLog(
+  level: LogLevel,
+  isTerminal: boolean = process.stderr.isTTY === true,
+  { print = printToStderr, onProblem }: LogListener = {},
+): Logger {
+  const loud = pino.levels.values['warn']!;
+  const options: LoggerOptions = {
+    level,
+    base: undefined,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    hooks: {
+      logMethod(args, method, at) {
+        const sentence = (args as unknown[]).find((value) => typeof value === 'string');
+        if (at >= loud && sentence !== undefined) onProblem?.(sentence);
+        method.apply(this, args);
+      },
+    },
+  };
   if (!isTerminal) return pino(options, pino.destination({ fd: 2, sync: true }));
-  return pino(options, { write: (line: string) => void process.stderr.write(`${readableLine(line)}\n`) });
+  return pino(options, { write: (line: string) => print(readableLine(line)) });
+}
+
+function printToStderr(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
 /** `14:03:07 WARN  send failed  chat=1 kind=reply`; local time, levels from warn upwards named. */

@@ -6,7 +6,7 @@ import type { InboundMessage } from '../types.ts';
 import { within } from './async.ts';
 import { errorLine, SendTimeout } from './errors.ts';
 import { toInbound, type RawMessage } from './inbound.ts';
-import { hasChat, showTyping } from './page.ts';
+import { hasChat, readPageState, showTyping } from './page.ts';
 import type { Session } from './session.ts';
 import { keyText } from './shim.ts';
 
@@ -65,4 +65,15 @@ export async function lookUpIds(session: Session, id: string): Promise<string[]>
   // the types promise strings; an id that WhatsApp does not know is undefined
   const ids: (string | undefined)[] = (pairs ?? []).flatMap(({ pn, lid }) => [pn, lid]);
   return ids.filter((found) => found !== undefined);
+}
+
+/** @throws Error where no page answers in time, or where one that was ready has lost WhatsApp's code */
+export async function probePage(session: Session): Promise<void> {
+  const { probeMs } = session.timeouts;
+  const wasReady = session.isReady;
+  const asked = session.client.pupPage?.evaluate(readPageState);
+  if (asked === undefined) throw new Error('no page yet');
+  asked.catch(() => undefined); // may fail long after nobody waits for it
+  const state = await within(asked, probeMs, () => new Error(`no answer of the page within ${probeMs} ms`));
+  if (wasReady && session.isReady && state.socket === '') throw new Error('WhatsApp is gone from the page');
 }

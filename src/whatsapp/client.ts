@@ -20,8 +20,18 @@ import type { ChatEvents } from './wiring.ts';
 
 export { SendTimeout } from './errors.ts';
 
-export type ClientState =
-  'starting' | 'pairing' | 'syncing' | 'ready' | 'phone offline' | 'logged out' | 'blocked' | 'outdated' | 'stopped';
+export const clientStates = [
+  'starting',
+  'pairing',
+  'syncing',
+  'ready',
+  'phone offline',
+  'logged out',
+  'blocked',
+  'outdated',
+  'stopped',
+] as const;
+export type ClientState = (typeof clientStates)[number];
 
 export interface WhatsAppEvents extends ChatEvents {
   /** a QR code to scan; a new one about every 20 s until somebody does */
@@ -29,6 +39,8 @@ export interface WhatsAppEvents extends ChatEvents {
   /** connected, also again after a restart: time for the catch-up. `aliases` are the account's own ids, number first */
   onReady(account: { aliases: string[] }): void;
   onState(state: ClientState): void;
+  /** there is no browser for so many ms: a session broke, and the next one is not started before */
+  onBackOff?(waitMs: number): void;
   /** logged out, in use elsewhere, blocked or outdated: the client has stopped */
   onFatal(error: UserError): void;
 }
@@ -46,6 +58,11 @@ export interface WhatsAppClient {
   fetchSince(chatId: string, sinceMs: number): Promise<InboundMessage[]>;
   /** all known ids of a person, the given one first */
   aliases(id: string): Promise<string[]>;
+  /**
+   * Ask the page whether it is there. Quiet chats, a phone that is offline and a QR code that nobody scans are no failure.
+   * @throws Error where no page answers within `probeMs`, or where one that was ready has lost WhatsApp
+   */
+  probe(): Promise<void>;
   /** closes the browser gracefully, so that the session survives */
   close(): Promise<void>;
 }
@@ -65,6 +82,7 @@ export const defaultTimeouts: Timeouts = {
   pollMs: 2_000,
   sendMs: 30_000,
   callMs: 30_000,
+  probeMs: 10_000,
   closeMs: 15_000,
   backoffMs: 1_000,
 };
@@ -137,6 +155,11 @@ class Supervisor implements WhatsAppClient {
 
   async aliases(id: string): Promise<string[]> {
     return this.#identity.aliases(id);
+  }
+
+  async probe(): Promise<void> {
+    if (this.#session === undefined) throw new Error('no browser runs');
+    await calls.probePage(this.#session);
   }
 
   async close(): Promise<void> {
@@ -213,6 +236,7 @@ class Supervisor implements WhatsAppClient {
     const pauseMs = Math.min(this.#timeouts.backoffMs * 5 ** count, maxBackoffMs);
     const waitMs = count < maxRestartsPerHour ? pauseMs : oldest + hourMs - now;
     this.#log.info({ waitMs, restartsThisHour: count }, 'starting WhatsApp again');
+    this.#tell(() => this.#options.events.onBackOff?.(waitMs));
     await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => undefined); // aborted by close()
     this.#restartsMs.push(Date.now());
   }

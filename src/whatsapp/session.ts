@@ -25,6 +25,8 @@ export interface Timeouts {
   sendMs: number;
   /** one other question to the page */
   callMs: number;
+  /** the question whether the page is there */
+  probeMs: number;
   /** for Chromium to close by itself, also one whose program was killed */
   closeMs: number;
   /** before the first restart; five times as long before each further one within an hour */

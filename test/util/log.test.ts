@@ -1,6 +1,6 @@
 /** Log lines for a person: what stands on a terminal. */
 import { describe, expect, test } from 'vitest';
-import { readableLine } from '../../src/util/log.ts';
+import { createLog, readableLine } from '../../src/util/log.ts';
 
 describe('readable log line', () => {
   const at = new Date(2026, 8, 1, 14, 3, 7).toISOString();
@@ -19,4 +19,19 @@ describe('readable log line', () => {
     });
     expect(readableLine(line)).toBe('14:03:07 ERROR failed\nError: x\n    at y');
   });
+});
+
+test('warnings and errors are told by their sentence alone, lines go where they are asked for', () => {
+  const problems: string[] = [];
+  const lines: string[] = [];
+  const log = createLog('info', true, {
+    print: (line) => lines.push(line.slice(9)),
+    onProblem: (sentence) => problems.push(sentence),
+  });
+  log.info({ chat: 1 }, 'ready');
+  log.warn({ chat: 2 }, 'send failed');
+  log.error('stopped');
+  log.debug('not asked for');
+  expect(problems).toEqual(['send failed', 'stopped']);
+  expect(lines).toEqual(['ready  chat=1', 'WARN send failed  chat=2', 'ERROR stopped']);
 });

@@ -1,0 +1,71 @@
+/**
+ * What `persona start` does by the clock: a retrain when RETRAIN_CRON says so with a copy of the database after it, and a
+ * copy in any case before the newest is a day old, also on a machine that sleeps at night.
+ */
+import { Cron } from 'croner';
+import { listBackups } from '../src/store/backup.ts';
+import type { BackupFile } from '../src/store/backup.ts';
+import type { Logger } from '../src/util/log.ts';
+import { BackupChild, RetrainChild } from './retrain-child.ts';
+import type { NightListener } from './retrain-child.ts';
+
+export interface NightOptions {
+  dataDir: string;
+  /** cron expression, or `off` */
+  retrainCron: string;
+  timezone: string;
+  log: Logger;
+  listener: NightListener;
+}
+
+export interface Nights {
+  /** unix ms; null: never by itself */
+  nextRetrain(): number | null;
+  newestBackup(): BackupFile | null;
+  /** ends what runs */
+  close(): Promise<void>;
+}
+
+/** Looked at every hour, so that no copy gets older than a day. */
+const backupDueMs = 23 * 3_600_000;
+const backupCheckPattern = '41 * * * *';
+
+export function scheduleNights({ dataDir, retrainCron, timezone, log, listener }: NightOptions): Nights {
+  const retrain = new RetrainChild(log, listener);
+  const backup = new BackupChild(log);
+  let isClosed = false;
+  const newestBackup = (): BackupFile | null => listBackups(dataDir).find(({ kind }) => kind === 'copy') ?? null;
+
+  /** A child that could not even be started must not end the bot. */
+  const contain = async (work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      log.error({ err: error }, 'the work of the night could not be started');
+    }
+  };
+  const night = (): Promise<void> =>
+    contain(async () => {
+      await retrain.run();
+      if (!isClosed) await backup.run();
+    });
+  const catchUp = (): Promise<void> =>
+    contain(async () => {
+      const newest = newestBackup();
+      if (newest === null || Date.now() - newest.atMs >= backupDueMs) await backup.run();
+    });
+
+  const crons = [new Cron(backupCheckPattern, { protect: true }, catchUp)];
+  const nightly = retrainCron === 'off' ? null : new Cron(retrainCron, { timezone, protect: true }, night);
+  if (nightly !== null) crons.push(nightly);
+  return {
+    nextRetrain: () => nightly?.nextRun()?.getTime() ?? null,
+    newestBackup,
+    close: async () => {
+      isClosed = true;
+      for (const cron of crons) cron.stop();
+      await retrain.close();
+      await backup.close();
+    },
+  };
+}
