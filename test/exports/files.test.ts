@@ -1,8 +1,8 @@
 /** Files as they lie on disk: text, folders, and everything that is no export. */
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openExport } from '../../src/exports/read.ts';
+import { largestFileBytes, openExport } from '../../src/exports/read.ts';
 import { parseExport, readExport } from './read.ts';
 import { refusal, temporaryFiles } from './temporary.ts';
 
@@ -51,6 +51,12 @@ describe('text files', () => {
     expect((await refusal('/dev/null')).message).toBe('/dev/null is not a file');
   });
 
+  test('a file of more than 2 GiB is refused before it is read', async () => {
+    const path = put('');
+    truncateSync(path, largestFileBytes + 1); // a hole, which takes no space
+    expect((await refusal(path)).message).toBe(`${path}: larger than 2147483648 bytes`);
+  });
+
   test.skipIf(process.getuid?.() === 0)(
     'a file without the right to read it is refused (root may read all)',
     async () => {
@@ -93,7 +99,7 @@ describe('text files', () => {
 
   test('two exports in one file: later dates first are noted, another date format too', async () => {
     const earlier = chat.replaceAll('/2026', '/2025');
-    const { messages, oddities } = await readExport(put(chat + earlier));
+    const { messages, oddities } = await readExport(put(`\uFEFF${chat}\uFEFF${earlier}`));
     expect(messages).toHaveLength(4);
     expect(oddities).toEqual(['messages dated more than a day before the message above them: 1 (the first is line 3)']);
     const mixed = await readExport(put(`${chat}${chat}[19/09/2026, 09:52:00] Mia: hello\n`));
@@ -171,6 +177,12 @@ describe('folders', () => {
     const { messages, mediaFiles } = await readExport(path);
     expect(messages).toEqual(parseExport(chat).messages);
     expect(mediaFiles).toBe(4);
+  });
+
+  test('links in it are not followed', async () => {
+    const path = unpacked({});
+    symlinkSync(put(chat), join(path, '_chat.txt'));
+    expect((await refusal(path)).message).toContain('the folder holds no chat');
   });
 
   test.each([

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readJsonl, toJsonLine } from '../../src/exports/jsonl.ts';
 import { readExport } from './read.ts';
-import { refusal, temporaryFiles } from './temporary.ts';
+import { anyText, refusal, temporaryFiles } from './temporary.ts';
 
 const { put } = temporaryFiles();
 const line = (fields: object = {}): string =>
@@ -109,13 +109,11 @@ test('toJsonLine loses nothing', async () => {
 
 test('any text comes back as it was', () => {
   fc.assert(
-    fc.property(fc.array(fc.string({ unit: 'binary' }), { minLength: 1 }), (texts) => {
-      const wanted = texts.map((text) => text.replaceAll('\0', ''));
-      const lines = wanted.map((text) => line({ text }).trimEnd());
+    fc.property(fc.array(anyText, { minLength: 1, maxLength: 5 }), (texts) => {
+      const lines = texts.map((text) => line({ text }).trimEnd());
       const found = [...readJsonl(() => lines, 'x').messages()];
-      expect(found.map(({ text }) => text)).toEqual(wanted);
+      expect(found.map(({ text }) => text)).toEqual(texts);
     }),
-    { numRuns: 50 },
   );
 });
 

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, expect } from 'vitest';
 import { UserError } from '../../src/util/errors.ts';
 import { readExport } from './read.ts';
@@ -36,3 +37,8 @@ export async function refusal(path: string): Promise<UserError> {
   expect(`${error.message} ${error.hint} ${cause}`).not.toContain('secret');
   return error;
 }
+
+/** Any characters but NUL. */
+export const anyText = fc
+  .array(fc.oneof(fc.integer({ min: 1, max: 0xd7ff }), fc.integer({ min: 0xe000, max: 0x10ffff })), { maxLength: 20 })
+  .map((codePoints) => String.fromCodePoint(...codePoints));
