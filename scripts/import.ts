@@ -1,44 +1,40 @@
-/** `persona import FILE`: an exported chat (.txt, or the .zip that the phone shares) becomes consented training data. */
-import { checkbox, confirm, select } from '@inquirer/prompts';
+/** `persona import FILE`: an exported chat becomes consented training data. */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
-import type { PersonaConfig } from '../src/config.ts';
+import type { ChatExport } from '../src/exports/chat-export.ts';
+import { toJsonLine } from '../src/exports/jsonl.ts';
+import { openExport } from '../src/exports/read.ts';
 import { importMessages } from '../src/store/import.ts';
 import type { ImportResult } from '../src/store/import.ts';
-import type { ChatExport } from '../src/exports/chat-export.ts';
-import { openExport } from '../src/exports/read.ts';
-import { UserError } from '../src/util/errors.ts';
-import { isInteractive, loadContext, printJson, withStore } from './context.ts';
-
-interface ImportOptions {
-  me?: string;
-  persona?: string;
-  iHaveConsentFrom: string[];
-  timezone?: string;
-  dateOrder?: string;
-  yes?: boolean;
-  dryRun?: boolean;
-  json?: boolean;
-}
-
-/** Which name of the export is who, and who agreed. */
-interface Roles {
-  me: string | null;
-  persona: string | null;
-  attested: string[];
-}
+import { errorCode, UserError } from '../src/util/errors.ts';
+import { loadContext, printJson, withStore } from './context.ts';
+import { chooseAnswers } from './import-ask.ts';
+import type { ImportOptions } from './import-ask.ts';
+import { countView } from './progress.ts';
+import { reportOfExport, reportOfStore, showStatistics } from './stats.ts';
 
 export function register(program: Command): void {
   program
     .command('import')
-    .description('import an exported WhatsApp chat (.txt or .zip)')
-    .argument('<file>', 'the exported chat')
+    .description('import an exported chat: WhatsApp (.txt, .zip, folder), Telegram (result.json) or JSONL')
+    .argument('[file]', 'the exported chat')
     .option('--me <name>', 'your name in the export')
     .option('--persona <name>', 'the name of the person whose voice is learned')
     .option('--i-have-consent-from <name>', 'this person agreed to be stored and trained on (repeatable)', collect, [])
+    .option(
+      '--link <name=person>',
+      'this name is a person known already, by id, name or number (repeatable)',
+      collect,
+      [],
+    )
+    .option('--new-person <name>', 'this name is a new person, whoever else has it (repeatable)', collect, [])
+    .option('--not-a-person <name>', 'nobody has this name: text that looks like a message (repeatable)', collect, [])
     .option('--timezone <zone>', 'IANA zone of the times in the export')
     .option('--date-order <order>', 'dmy, mdy or ymd, where the file leaves it open')
     .option('--yes', 'ask nothing')
     .option('--dry-run', 'parse and show, store nothing')
+    .option('--stats', 'show what is in the file, or without a file in what is stored; store nothing')
     .option('--json', 'print JSON only')
     .action(runImport);
 }
@@ -47,26 +43,45 @@ function collect(name: string, names: string[]): string[] {
   return [...names, name];
 }
 
-async function runImport(path: string, options: ImportOptions): Promise<void> {
+async function runImport(path: string | undefined, options: ImportOptions, command: Command): Promise<void> {
+  if (path === undefined && options.stats !== true) command.error("error: missing required argument 'file'");
   const { env, persona } = loadContext();
+  if (path === undefined) {
+    await withStore(env.dataDir, (store) => showStatistics(reportOfStore(store, persona), options.json === true));
+    return;
+  }
   const file = await openExport(path, { dateOrder: parseDateOrder(options.dateOrder) });
-  if (options.dryRun === true) {
-    showDryRun(file, options.json === true);
+  if (options.stats === true) {
+    const personaName = options.persona ?? (persona.speaker === 'me' ? options.me : undefined);
+    const report = reportOfExport(file, path, { persona, personaName, timezone: options.timezone });
+    showStatistics(report, options.json === true);
     return;
   }
   if (options.json !== true) showFound(file);
-  const roles = await chooseRoles(file, options, persona);
-  const result = await withStore(env.dataDir, (store) =>
-    importMessages(store, file.messages(), {
-      ...roles,
-      speaker: persona.speaker,
-      timezone: options.timezone ?? persona.timezone,
-      minutePrecision: !file.hasSeconds,
-      nowMs: Date.now(),
-    }),
-  );
-  if (options.json === true) printJson(result);
-  else showResult(result, persona.name);
+  if (options.dryRun === true) {
+    if (options.json === true) await printMessages(file);
+    return;
+  }
+  await withStore(env.dataDir, async (store) => {
+    const answers = await chooseAnswers(store, file, options, persona);
+    const total = Object.values(file.counts).reduce((sum, count) => sum + count, 0);
+    const view = countView('importing', total, options.json === true);
+    const cancel = onSignal();
+    let result: ImportResult;
+    try {
+      result = await importMessages(store, file, {
+        ...answers,
+        nowMs: Date.now(),
+        signal: cancel.signal,
+        onProgress: view.update,
+      });
+    } finally {
+      view.stop();
+      cancel.dispose();
+    }
+    if (options.json === true) printJson(result);
+    else showResult(result, persona.name);
+  });
 }
 
 function parseDateOrder(order: string | undefined): 'dmy' | 'mdy' | 'ymd' | undefined {
@@ -74,69 +89,58 @@ function parseDateOrder(order: string | undefined): 'dmy' | 'mdy' | 'ymd' | unde
   throw new UserError(`--date-order is "${order}"`, 'write dmy (31/12), mdy (12/31) or ymd');
 }
 
-/**
- * Who is who: from the flags, else from persona.json, else asked. Consent is never assumed: a name is attested only by
- * its own flag or its own answer.
- */
-async function chooseRoles(file: ChatExport, options: ImportOptions, persona: PersonaConfig): Promise<Roles> {
-  const names = file.senders.map((sender) => sender.name);
-  for (const name of [options.me, options.persona].filter((given) => given !== undefined)) {
-    if (!names.includes(name))
-      throw new UserError(`nobody in this export is called "${name}"`, `names in it: ${names.join(', ')}`);
-  }
-  const ask = isInteractive() && options.yes !== true && options.json !== true;
-  const speakerIsMe = persona.speaker === 'me';
-  let me = options.me ?? (speakerIsMe ? options.persona : undefined);
-  if (me === undefined && ask) {
-    const choices = [...names.map((name) => ({ name, value: name })), { name: '(I am not in this chat)', value: '' }];
-    me = (await select({ message: 'Which of them is you?', choices })) || undefined;
-  }
-  const voice = options.persona ?? (speakerIsMe ? me : names.find((name) => name === persona.speaker));
-  if (me === undefined && voice === undefined) {
-    throw new UserError('it is not clear who is who', `add --me NAME (names in the export: ${names.join(', ')})`);
-  }
-  if (speakerIsMe && voice !== me) {
-    throw new UserError(
-      `persona.json says that the voice is yours ("speaker": "me"), but --persona is "${String(voice)}"`,
-      `set "speaker" to ${JSON.stringify(voice)} in persona.json, or leave --persona out`,
-    );
-  }
-  const attested = [...options.iHaveConsentFrom];
-  const open = names.filter((name) => name !== me && !attested.includes(name));
-  if (ask && open.length > 0) attested.push(...(await askConsent(open)));
-  return { me: me ?? null, persona: voice ?? null, attested };
+/** Ctrl-C and its kin end the import, which clears up after itself; a second time they end the process at once. */
+function onSignal(): { signal: AbortSignal; dispose: () => void } {
+  const controller = new AbortController();
+  const stop = (): void => controller.abort();
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of names) process.once(name, stop);
+  return {
+    signal: controller.signal,
+    dispose: () => {
+      for (const name of names) process.off(name, stop);
+    },
+  };
 }
 
-async function askConsent(names: string[]): Promise<string[]> {
-  const agreed = await checkbox({
-    message: 'Who of them agreed to be stored and trained on? (space selects)',
-    choices: names.map((name) => ({ name, value: name })),
-  });
-  if (agreed.length > 0 && !(await confirm({ message: `I have consent from ${agreed.join(', ')}.`, default: false })))
-    return [];
-  return agreed;
-}
-
-function showDryRun(file: ChatExport, json: boolean): void {
-  if (!json) {
-    showFound(file);
-    return;
+/** A message a line, no faster than they are read. */
+async function printMessages(file: ChatExport): Promise<void> {
+  function* lines(): Generator<string> {
+    let piece = '';
+    for (const message of file.messages()) {
+      const { ts, sender, text, kind } = message;
+      piece += `${JSON.stringify(file.source === 'whatsapp' ? { ts, sender, text, kind } : toJsonLine(message))}\n`;
+      if (piece.length < 65_536) continue;
+      yield piece;
+      piece = '';
+    }
+    if (piece !== '') yield piece;
   }
-  for (const { ts, sender, text, kind } of file.messages()) printJson({ ts, sender, text, kind });
+  try {
+    await pipeline(Readable.from(lines()), process.stdout, { end: false });
+  } catch (error) {
+    if (errorCode(error) !== 'EPIPE') throw error; // the reader has seen enough
+  }
 }
 
 function showFound(file: ChatExport): void {
-  const total = Object.values(file.counts).reduce((sum, count) => sum + count, 0);
+  const kinds = Object.entries(file.counts).filter(([, count]) => count > 0);
+  const total = kinds.reduce((sum, [, count]) => sum + count, 0);
   console.log(`${total} messages${file.span === null ? '' : ` from ${file.span.first} to ${file.span.last}`}`);
+  console.log(`  ${kinds.map(([kind, count]) => `${count} ${kind}`).join(', ')}`);
   for (const { name, messages } of file.senders) console.log(`  ${String(messages).padStart(7)}  ${name}`);
   for (const oddity of file.oddities) console.log(`  note: ${oddity}`);
 }
 
 function showResult(result: ImportResult, name: string): void {
-  const { system, kind, noConsent } = result.leftOut;
+  const { system, kind, noConsent, unconfirmed, forwarded } = result.leftOut;
   console.log(`Stored ${result.inserted} messages (${result.known} were known already).`);
+  const more = [
+    ...(unconfirmed > 0 ? [`, ${unconfirmed} by names that nobody confirmed`] : []),
+    ...(forwarded > 0 ? [`, ${forwarded} forwarded`] : []),
+  ].join('');
   console.log(
-    `Left out: ${system} system lines, ${kind} calls, polls, deleted messages and contact cards, ${noConsent} without consent.`,
+    `Left out: ${system} system lines, ${kind} calls, polls, deleted messages and contact cards, ${noConsent} without consent${more}.`,
   );
   console.log(`${name} has ${result.personaMessages} messages now. Next: npm run retrain`);
 }

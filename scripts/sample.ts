@@ -24,7 +24,7 @@ export async function importSample(dataDir: string): Promise<ImportResult> {
       const grant = { scope: 'log', action: 'granted', atMs: Date.now(), noticeHash: '', chatId: null } as const;
       store.consent.append({ personId, ...grant });
     }
-    return importMessages(store, file.messages(), {
+    return await importMessages(store, file, {
       me: sample.persona,
       persona: sample.persona,
       speaker: 'me',

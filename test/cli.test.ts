@@ -121,7 +121,7 @@ describe('import', () => {
 
   test.each([
     ['a file that is not there', 'nowhere.txt', /nowhere\.txt does not exist/],
-    ['a file that is no export', 'package.json', /package\.json, line 1: not a chat/],
+    ['a file that is no export', 'package.json', /package\.json: JSON, but not a chat/],
     ['an empty file', 'empty.txt', /empty\.txt/],
   ])('%s: file, reason, remedy, and nothing stored', async (_what, name, words) => {
     writeFileSync(join(home.dir, 'empty.txt'), '');

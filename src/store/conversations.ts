@@ -18,11 +18,11 @@ export interface Conversations {
 export function createConversations(db: Database, seal: Seal, root: (personId: number) => number): Conversations {
   const chats = db.prepare<[], { id: number; key: string }>('SELECT id, key FROM chats ORDER BY id');
   const ofPeople = db.prepare<[number, string], MessageRow>(`
-    SELECT * FROM messages WHERE chat_id = ? AND person_id IN (SELECT value FROM json_each(?))
+    SELECT * FROM visible_messages WHERE chat_id = ? AND person_id IN (SELECT value FROM json_each(?))
     ORDER BY timestamp_ms, id`);
-  const byId = db.prepare<[number], MessageRow>('SELECT * FROM messages WHERE id = ?');
+  const byId = db.prepare<[number], MessageRow>('SELECT * FROM visible_messages WHERE id = ?');
   const byWaId = db.prepare<[number, string], { id: number }>(
-    'SELECT id FROM messages WHERE chat_id = ? AND wa_id = ? ORDER BY id',
+    'SELECT id FROM visible_messages WHERE chat_id = ? AND wa_id = ? ORDER BY id',
   );
   const quotedRowId = (chatId: number, waId: string): number | null => byWaId.get(chatId, waId)?.id ?? null;
 

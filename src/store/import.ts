@@ -1,129 +1,306 @@
 /**
- * An exported chat becomes consented rows: names -> people, attestations -> ledger, messages -> drafts -> consent/ ->
- * store, all in one transaction. Exports carry minutes and no ids, so a message is known by chat, time, sender, text
- * and its ordinal among equals: importing twice, or a later overlapping export, adds nothing twice.
- * Not covered: matching an export against messages that were also logged live.
+ * An exported chat becomes consented rows: names -> people (import-people.ts), attestations -> ledger, messages ->
+ * drafts -> consent/ -> store, what is stored already left out (match.ts). Read and written in pieces, so that a million
+ * messages need no more memory than a thousand and others may write in between; seen all at once, when it is finished,
+ * or not at all (imports.ts). Consent counts as it stands then: who withdraws meanwhile is not stored.
+ * Not covered: which file it is and how it is read (exports/).
  */
-import { DateTime } from 'luxon';
-import { admit, isOpen, isRefused } from '../consent/policy.ts';
-import type { ConsentedMessage } from '../consent/policy.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { admit, isOpen, isRefused, type ConsentedMessage, type Standing } from '../consent/policy.ts';
 import type { ExportMessage, MediaKind, MessageDraft } from '../types.ts';
 import { check, UserError } from '../util/errors.ts';
-import { sha256 } from '../util/files.ts';
+import {
+  isNamed,
+  personaAlias,
+  recognise,
+  refuseNamesakes,
+  type Answers,
+  type Probe,
+  type Recognised,
+} from './import-people.ts';
+import type { RunningImport } from './imports.ts';
+import { createLocalTime } from './local-time.ts';
+import { acquireLock } from './lock.ts';
+import { comparable, type Matcher } from './match.ts';
 import type { Store } from './store.ts';
 
-export interface ImportChoices {
-  /** the export's name of the account's owner; null when the owner is not in this chat */
-  me: string | null;
-  /** the export's name of the person whose voice is learned; null when not in this chat */
-  persona: string | null;
-  /** `speaker` of persona.json */
-  speaker: string;
-  /** names whose consent the owner attests */
-  attested: readonly string[];
+export { importChatKey, personaAlias } from './import-people.ts';
+
+/** What an import needs of an exported chat (exports/chat-export.ts). */
+export interface ImportSource {
+  senders: readonly { name: string }[];
+  messages(): Iterable<ExportMessage>;
+}
+
+export interface ImportChoices extends Answers {
   /** IANA zone of the export's local times */
   timezone: string;
   /** the export knows minutes only */
   minutePrecision: boolean;
   nowMs: number;
+  /** stops the import: nothing of it stays */
+  signal?: AbortSignal;
+  /** called now and then with the number of messages read so far */
+  onProgress?: (read: number) => void;
+}
+
+export interface LeftOut {
+  system: number;
+  /** calls, polls, deleted messages, contact cards */
+  kind: number;
+  noConsent: number;
+  /** by names that the user did not confirm as authors */
+  unconfirmed: number;
+  forwarded: number;
 }
 
 export interface ImportResult {
   chatKey: string;
   inserted: number;
-  /** rows that an earlier import already brought */
+  /** messages that were stored already: by an earlier import, or live */
   known: number;
   /** messages that were not stored, by reason */
-  leftOut: { system: number; kind: number; noConsent: number };
+  leftOut: LeftOut;
   /** rows written by the persona after this import, from all sources */
   personaMessages: number;
 }
 
-/** Alias under which the person of persona.json's `speaker` is known. */
-export function personaAlias(speaker: string): string {
-  return speaker === 'me' ? 'me' : `speaker:${speaker}`;
-}
+const readAtOnce = 4000;
 
-/** The export's own key: the same people, the same chat, whatever the file is called. */
-export function importChatKey(senders: readonly string[]): string {
-  return `import:${sha256([...senders].sort().join('\n')).slice(0, 32)}`;
+/** Who and which chat this export is about, before anything is written: for showing and asking. */
+export function recogniseExport(
+  store: Store,
+  file: ImportSource,
+  choices: Answers & Pick<ImportChoices, 'timezone' | 'minutePrecision'>,
+): Recognised {
+  const senders = file.senders.map(({ name }) => name);
+  const toTimes = createLocalTime(choices.timezone);
+  const probe: Probe = function* (personIn) {
+    for (const message of file.messages()) {
+      const content = contentOf(message);
+      const personId = message.sender === null ? undefined : personIn(message.sender);
+      if (content === undefined || personId === undefined) continue;
+      const times = timesOf(message, toTimes);
+      const { minutePrecision } = choices;
+      yield { ...comparable({ personId, timestampMs: times[0]!, minutePrecision, ...content }), times };
+    }
+  };
+  return recognise(store, senders, choices, probe);
 }
 
 /**
- * Store what may be stored of an exported chat. All or nothing.
- * @throws UserError when nobody in a two-person chat may be stored, naming who has not agreed
+ * Store what may be stored of an exported chat. All or nothing, also after a kill: rows of an import that did not end are
+ * seen by nobody, and erased before the next one.
+ * @throws UserError when nobody in a two-person chat may be stored, naming who has not agreed; when it was cancelled;
+ *   with exit code 75 while another import runs
  */
-export function importMessages(store: Store, file: Iterable<ExportMessage>, choices: ImportChoices): ImportResult {
-  const messages = [...file];
-  const senders = [...new Set(messages.flatMap((message) => message.sender ?? []))];
-  const chatKey = importChatKey(senders);
-  return store.transaction(() => {
-    const chatId = store.chats.resolve(chatKey, senders.length <= 2 ? 'direct' : 'group');
-    const personOf = new Map(senders.map((name) => [name, resolveSender(store, chatKey, name, choices)]));
-    for (const personId of personOf.values()) store.chats.addMember(chatId, personId);
-    attest(store, personOf, choices);
-    requireBothSides(store, personOf, senders);
-
-    const everyone = [...new Set(personOf.values())];
-    const leftOut = { system: 0, kind: 0, noConsent: 0 };
-    const admitted: ConsentedMessage[] = [];
-    for (const draft of drafts(messages, personOf, chatId, chatKey, choices)) {
-      if (draft === 'system') leftOut.system++;
-      else if (draft === 'kind') leftOut.kind++;
-      else {
-        const consented = admitImported(store, draft, everyone);
-        if (consented === undefined) leftOut.noConsent++;
-        else admitted.push(consented);
-      }
+export async function importMessages(store: Store, file: ImportSource, choices: ImportChoices): Promise<ImportResult> {
+  const lock = acquireLock(store.dataDir, 'import');
+  try {
+    for (const id of store.imports.unfinished()) await inSteps(store.imports.erase(id));
+    const found = recogniseExport(store, file, choices);
+    requireConsent(store, found, choices);
+    const work = begin(store, found, choices);
+    try {
+      return await run(store, file, choices, work);
+    } catch (error) {
+      // what cannot be erased now (a full disk) stays unseen, and goes before the next import
+      await inSteps(store.imports.erase(work.running.id)).catch(() => undefined);
+      throw error;
     }
-    const { inserted, known } = store.messages.addMany(admitted);
-    const persona = store.people.resolve([personaAlias(choices.speaker)]);
-    return { chatKey, inserted, known, leftOut, personaMessages: store.messages.countBy(persona) };
+  } finally {
+    lock.release();
+  }
+}
+
+interface Work {
+  running: RunningImport;
+  chatId: number;
+  found: Recognised;
+  matcher: Matcher;
+  /** people whose messages are taken, by name */
+  personOf: Map<string, number>;
+  counts: Omit<ImportResult, 'chatKey' | 'personaMessages'>;
+}
+
+/** Chat, people and the note of the import: what its rows need to stand on. Names and members follow at the end. */
+function begin(store: Store, found: Recognised, choices: ImportChoices): Work {
+  return store.transaction(() => {
+    const chatId = found.chatId ?? store.chats.resolve(found.chatKey, found.kind);
+    const people = new Set<number>();
+    const newAliases: string[] = [];
+    const personOf = new Map<string, number>();
+    for (const name of found.names) {
+      const isKnown = found.personOf(name) !== undefined;
+      if (!isKnown && !isNamed(name, choices)) continue;
+      const aliases = found.aliasesOf(name);
+      newAliases.push(...aliases.filter((alias) => store.people.find(alias) === undefined));
+      const personId = store.people.resolve(aliases);
+      if (!isKnown) people.add(personId);
+      personOf.set(name, personId);
+    }
+    const matcher = store.imports.matcher(found.matchChats);
+    const made = { chat: found.chatId === undefined, people: [...people], aliases: newAliases };
+    const leftOut = { system: 0, kind: 0, noConsent: 0, unconfirmed: 0, forwarded: 0 };
+    const counts = { inserted: 0, known: 0, leftOut };
+    return { running: store.imports.begin(chatId, made), chatId, found, matcher, personOf, counts };
   });
 }
 
-function resolveSender(store: Store, chatKey: string, name: string, choices: ImportChoices): number {
-  const aliases = [`name:${chatKey}:${name}`];
-  if (name === choices.me) aliases.unshift('me');
-  if (name === choices.persona) aliases.unshift(personaAlias(choices.speaker));
-  const personId = store.people.resolve(aliases);
-  store.people.setName(personId, name);
-  return personId;
+async function run(
+  store: Store,
+  file: ImportSource,
+  choices: ImportChoices,
+  { running, chatId, found, matcher, personOf, counts }: Work,
+): Promise<ImportResult> {
+  const { signal, onProgress, attested } = choices;
+  const { leftOut } = counts;
+  const toTimes = createLocalTime(choices.timezone);
+  let read = 0;
+  let standings = new Map<string, Standing>();
+
+  /** A message as it may be stored; undefined, and counted, where it may not or is stored already. */
+  const take = (message: ExportMessage): ConsentedMessage | undefined => {
+    const { sender } = message;
+    const content = contentOf(message);
+    const personId = sender === null ? undefined : personOf.get(sender);
+    if (sender === null || message.kind === 'system') leftOut.system++;
+    else if (content === undefined) leftOut.kind++;
+    else if (message.isForwarded === true) leftOut.forwarded++;
+    else if (personId === undefined) leftOut.unconfirmed++;
+    else {
+      const times = timesOf(message, toTimes);
+      const draft: MessageDraft = {
+        waId: waIdOf(running.id, message.id ?? read),
+        chatId,
+        personId,
+        fromMe: sender === choices.me,
+        origin: 'import',
+        timestampMs: times[0]!,
+        minutePrecision: choices.minutePrecision,
+        kind: message.kind,
+        ...content,
+        quotedWaId: message.replyToId === undefined ? null : waIdOf(running.id, message.replyToId),
+      };
+      const consented = admitImported(draft, found.kind, sender, standings);
+      if (consented === undefined) leftOut.noConsent++;
+      else if (matcher.take(comparable(consented), times) !== undefined) counts.known++;
+      else return consented;
+    }
+    return undefined;
+  };
+  const storePiece = async (messages: readonly ExportMessage[]): Promise<void> => {
+    stopIfCancelled(signal);
+    for (const [name, personId] of personOf) personOf.set(name, store.consent.root(personId));
+    standings = standingsOf(store, personOf, attested);
+    if (found.kind === 'direct') requireBothSides(found.names, standings);
+    const admitted = messages.flatMap((message) => {
+      read++;
+      return take(message) ?? [];
+    });
+    await inSteps(running.add(admitted), signal);
+    counts.inserted += admitted.length;
+    if (running.isFull) await inSteps(running.flush(), signal);
+    onProgress?.(read);
+    await nextTurn();
+  };
+
+  for (const piece of piecesOf(file.messages(), readAtOnce)) await storePiece(piece);
+  await inSteps(running.flush(), signal);
+  await publish(store, choices, { running, chatId, found, matcher, personOf, counts });
+  const persona = store.people.resolve([personaAlias(choices.speaker)]);
+  return { chatKey: found.chatKey, ...counts, personaMessages: store.messages.countBy(persona) };
 }
 
-/** The owner's word for others: an attestation never overrules what a person said in person (consent/policy). */
-function attest(store: Store, personOf: ReadonlyMap<string, number>, choices: ImportChoices): void {
-  for (const name of choices.attested) {
-    const personId = personOf.get(name);
-    if (personId === undefined) {
-      throw new UserError(
-        `nobody in this export is called "${name}"`,
-        `names in it: ${[...personOf.keys()].join(', ')}`,
-      );
+/** Attestations, names, members and messages become visible in one transaction, for those who have not said no since. */
+async function publish(
+  store: Store,
+  { attested, nowMs, signal }: ImportChoices,
+  { running, chatId, found, matcher, personOf, counts }: Work,
+): Promise<void> {
+  const refused = (): [string, number][] =>
+    [...personOf].filter(([, personId]) => isRefused(store.consent.state(personId, 'log').state));
+  const tryPublish = (): boolean => {
+    if (refused().length > 0) return false;
+    for (const [name, personId] of personOf) {
+      store.chats.addMember(chatId, personId);
+      if (store.people.nameOf(personId) === '') store.people.setName(personId, name);
+      if (!attested.includes(name) || isOpen(store.consent.state(personId, 'log'))) continue;
+      store.consent.append({
+        personId,
+        scope: 'log',
+        action: 'attested',
+        atMs: nowMs,
+        noticeHash: '',
+        chatId: null,
+      });
     }
-    const standing = store.consent.state(personId, 'log');
-    if (isRefused(standing.state)) {
+    const duplicates = store.imports.dropLoggedMeanwhile(running.id, found.matchChats, matcher);
+    counts.inserted -= duplicates;
+    counts.known += duplicates;
+    store.imports.finish(running.id, counts);
+    return true;
+  };
+  stopIfCancelled(signal);
+  while (!store.transaction(tryPublish)) {
+    const gone = refused();
+    if (found.kind === 'direct') requireBothSides(found.names, standingsOf(store, personOf, attested));
+    const dropped = await inSteps(
+      store.imports.drop(
+        running.id,
+        gone.map(([, personId]) => personId),
+      ),
+    );
+    counts.inserted -= dropped;
+    counts.leftOut.noConsent += dropped;
+    for (const [name] of gone) personOf.delete(name);
+  }
+}
+
+/** What must hold before anything is written. */
+function requireConsent(store: Store, found: Recognised, choices: ImportChoices): void {
+  for (const name of choices.attested) {
+    if (!found.names.includes(name)) {
+      throw new UserError(`nobody in this export is called "${name}"`, `names in it: ${found.names.join(', ')}`);
+    }
+    const people = found.aliasesOf(name).map((alias) => store.people.find(alias));
+    if (people.some((id) => id !== undefined && isRefused(store.consent.state(id, 'log').state))) {
       throw new UserError(
         `"${name}" has declined or withdrawn consent in a chat`,
         'their own word counts; import without their messages',
       );
     }
-    if (isOpen(standing)) continue;
-    store.consent.append({
-      personId,
-      scope: 'log',
-      action: 'attested',
-      atMs: choices.nowMs,
-      noticeHash: '',
-      chatId: null,
-    });
   }
+  refuseNamesakes(store, found, choices);
+  if (found.kind === 'group') return;
+  const people = found.names.map((name) => [name, found.personOf(name)] as const);
+  const known = new Map(people.filter((pair): pair is [string, number] => pair[1] !== undefined));
+  requireBothSides(found.names, standingsOf(store, known, choices.attested));
+}
+
+/** Consent as it stands now, and as it will once the attestations are in the ledger with the messages. */
+function standingsOf(
+  store: Store,
+  personOf: ReadonlyMap<string, number>,
+  attested: readonly string[],
+): Map<string, Standing> {
+  const vouched = new Set(attested.map((name) => personOf.get(name)));
+  const unknown: Standing = { state: 'unknown', sinceMs: null, attested: false };
+  const standings = new Map(attested.map((name) => [name, { ...unknown, attested: true }]));
+  for (const [name, personId] of personOf) {
+    const standing = store.consent.state(personId, 'log');
+    const isVouched = vouched.has(personId) && !isRefused(standing.state);
+    standings.set(name, isVouched ? { ...standing, attested: true } : standing);
+  }
+  return standings;
 }
 
 /** A conversation of two is one text: it is stored when both agreed, or not at all. */
-function requireBothSides(store: Store, personOf: ReadonlyMap<string, number>, senders: readonly string[]): void {
-  if (senders.length > 2) return;
-  const missing = senders.filter((name) => !isOpen(store.consent.state(knownPerson(personOf, name), 'log')));
+function requireBothSides(names: readonly string[], standings: ReadonlyMap<string, Standing>): void {
+  const missing = names.filter((name) => {
+    const standing = standings.get(name);
+    return standing === undefined || !isOpen(standing);
+  });
   if (missing.length === 0) return;
   throw new UserError(
     `no consent from ${missing.map((name) => `"${name}"`).join(' and ')}`,
@@ -131,21 +308,21 @@ function requireBothSides(store: Store, personOf: ReadonlyMap<string, number>, s
   );
 }
 
-function knownPerson(personOf: ReadonlyMap<string, number>, name: string): number {
-  const personId = personOf.get(name);
-  check(personId !== undefined, 'every sender was resolved before');
-  return personId;
-}
-
-function admitImported(store: Store, draft: MessageDraft, everyone: readonly number[]): ConsentedMessage | undefined {
-  const author = store.consent.state(draft.personId, 'log');
-  const isDirect = everyone.length <= 2;
+function admitImported(
+  draft: MessageDraft,
+  kind: 'direct' | 'group',
+  sender: string,
+  standings: ReadonlyMap<string, Standing>,
+): ConsentedMessage | undefined {
+  const author = standings.get(sender);
+  check(author !== undefined, 'every author has a standing');
+  const others = [...standings].filter(([name]) => name !== sender).map(([, standing]) => standing);
   return admit(draft, {
-    chatKind: isDirect ? 'direct' : 'group',
+    chatKind: kind,
     collecting: true,
     collectSinceMs: null,
     author,
-    others: isDirect ? everyone.filter((id) => id !== draft.personId).map((id) => store.consent.state(id, 'log')) : [],
+    others: kind === 'direct' ? others : [],
     isForwarded: false,
     isEphemeral: false,
     isImport: true,
@@ -153,46 +330,8 @@ function admitImported(store: Store, draft: MessageDraft, everyone: readonly num
   });
 }
 
-/** Each message as a draft, or why it is none. */
-function* drafts(
-  messages: readonly ExportMessage[],
-  personOf: ReadonlyMap<string, number>,
-  chatId: number,
-  chatKey: string,
-  choices: ImportChoices,
-): Generator<MessageDraft | 'system' | 'kind'> {
-  const ordinals = new Map<string, number>();
-  for (const message of messages) {
-    if (message.sender === null) {
-      yield 'system';
-      continue;
-    }
-    const content = contentOf(message);
-    if (content === undefined || message.isForwarded === true) {
-      yield 'kind';
-      continue;
-    }
-    const identity = sha256([chatKey, message.ts, message.sender, message.kind, message.text].join('\0')).slice(0, 40);
-    const ordinal = ordinals.get(identity) ?? 0;
-    ordinals.set(identity, ordinal + 1);
-    yield {
-      waId: `import:${identity}:${ordinal}`,
-      chatId,
-      personId: knownPerson(personOf, message.sender),
-      fromMe: message.sender === choices.me,
-      origin: 'import',
-      timestampMs: localToMs(message, choices.timezone),
-      minutePrecision: choices.minutePrecision,
-      kind: message.kind,
-      text: content.text,
-      media: content.media,
-      quotedWaId: null,
-    };
-  }
-}
-
 /** Text and media that are worth keeping; undefined for calls, polls, deleted messages and contact cards. */
-function contentOf(message: ExportMessage): { text: string; media: MediaKind | null } | undefined {
+export function contentOf(message: ExportMessage): { text: string; media: MediaKind | null } | undefined {
   switch (message.kind) {
     case 'text':
       return { text: message.text, media: null };
@@ -213,9 +352,38 @@ function contentOf(message: ExportMessage): { text: string; media: MediaKind | n
   }
 }
 
-function localToMs(message: ExportMessage, timezone: string): number {
-  if (message.timestampMs !== undefined) return message.timestampMs;
-  const time = DateTime.fromISO(message.ts, { zone: timezone });
-  check(time.isValid, `the parser gave the time ${message.ts}`);
-  return time.toMillis();
+/** The instant where the file gives one, else those that its local time may be. */
+function timesOf(message: ExportMessage, toTimes: (ts: string) => number[]): number[] {
+  return message.timestampMs === undefined ? toTimes(message.ts) : [message.timestampMs];
+}
+
+/** Ids of a file are its own: another file of the same chat may use them for other messages. */
+function waIdOf(importId: number, id: string | number): string {
+  return `import:${importId}:${typeof id === 'number' ? String(id).padStart(8, '0') : `id:${id}`}`;
+}
+
+function* piecesOf<T>(items: Iterable<T>, length: number): Generator<T[]> {
+  let piece: T[] = [];
+  for (const item of items) {
+    piece.push(item);
+    if (piece.length < length) continue;
+    yield piece;
+    piece = [];
+  }
+  if (piece.length > 0) yield piece;
+}
+
+/** Runs work that holds the write lock a step at a time; whatever else the process does comes in between. */
+async function inSteps<T>(steps: Generator<void, T>, signal?: AbortSignal): Promise<T> {
+  for (;;) {
+    if (signal !== undefined) stopIfCancelled(signal);
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await nextTurn();
+  }
+}
+
+function stopIfCancelled(signal: AbortSignal | undefined): void {
+  if (signal?.aborted !== true) return;
+  throw new UserError('the import was cancelled; nothing of it is stored', 'Run the same command again when you like.');
 }

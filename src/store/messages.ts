@@ -6,11 +6,15 @@
 import type { Database } from 'better-sqlite3';
 import { storableText, type ConsentedMessage } from '../consent/policy.ts';
 import type { PhraseIndex } from './phrases.ts';
-import { toStored, type MessageRow, type StoredMessage } from './rows.ts';
+import { adopter } from './match.ts';
+import { insertMessage, toColumns, toStored, type MessageRow, type StoredMessage } from './rows.ts';
 import type { Seal } from './seal.ts';
 
 export interface MessageTable {
-  /** Idempotent by (chatId, fromMe, waId): the first version stays. */
+  /**
+   * Idempotent by (chatId, fromMe, waId): the first version stays. A live message that an import brought already
+   * (match.ts) becomes that row, which takes over WhatsApp's id and time; it counts as known.
+   */
   add(message: ConsentedMessage): { rowId: number; inserted: boolean };
   /** all or nothing, in one transaction */
   addMany(messages: Iterable<ConsentedMessage>): { inserted: number; known: number };
@@ -43,23 +47,19 @@ interface Parts {
 }
 
 export function createMessages(db: Database, { phrases, seal, root, now, scrub }: Parts): MessageTable {
-  const insert = db.prepare(`
-    INSERT INTO messages (chat_id, from_me, wa_id, person_id, origin, timestamp_ms, minute_precision, kind, text, media,
-      quoted_wa_id)
-    VALUES (:chatId, :fromMe, :waId, :personId, :origin, :timestampMs, :minutePrecision, :kind, :text, :media,
-      :quotedWaId)
-    ON CONFLICT (chat_id, from_me, wa_id) DO NOTHING`);
+  const insert = db.prepare(insertMessage);
+  const adopt = adopter(db);
   const byKey = db.prepare<[number, number, string], { id: number }>(
     'SELECT id FROM messages WHERE chat_id = ? AND from_me = ? AND wa_id = ?',
   );
   const byWaId = db.prepare<[number, string], MessageRow>(
-    'SELECT * FROM messages WHERE chat_id = ? AND wa_id = ? ORDER BY id',
+    'SELECT * FROM visible_messages WHERE chat_id = ? AND wa_id = ? ORDER BY id',
   );
   const newest = db.prepare<{ chatId: number; people: string; upTo: number | null; limit: number }, MessageRow>(`
-    SELECT * FROM messages m
+    SELECT * FROM visible_messages
     WHERE chat_id = :chatId AND person_id IN (SELECT value FROM json_each(:people)) AND (:upTo IS NULL
-      OR (timestamp_ms, id) <= (SELECT timestamp_ms, id FROM messages WHERE id = :upTo)
-      OR (id <= :upTo AND NOT EXISTS (SELECT 1 FROM messages WHERE id = :upTo)))
+      OR (timestamp_ms, id) <= (SELECT timestamp_ms, id FROM visible_messages WHERE id = :upTo)
+      OR (id <= :upTo AND NOT EXISTS (SELECT 1 FROM visible_messages WHERE id = :upTo)))
     ORDER BY timestamp_ms DESC, id DESC LIMIT :limit`);
   const update = db.prepare<[string, number, number]>('UPDATE messages SET text = ?, edited_at_ms = ? WHERE id = ?');
   const noteEdit = db.prepare<[number, number]>('INSERT INTO edits (message_id, at_ms) VALUES (?, ?)');
@@ -73,22 +73,20 @@ export function createMessages(db: Database, { phrases, seal, root, now, scrub }
       (SELECT 1 FROM json_each(bubbles) WHERE value = :text)`,
   ].map((sql) => db.prepare(sql));
   const countBy = db.prepare<[number], { n: number }>(
-    `SELECT COUNT(*) AS n FROM messages WHERE person_id = ? AND kind IN ('text', 'edited') AND origin <> 'bot'`,
+    `SELECT COUNT(*) AS n FROM visible_messages WHERE person_id = ? AND kind IN ('text', 'edited') AND origin <> 'bot'`,
   );
-  const count = db.prepare<[], { n: number }>('SELECT COUNT(*) AS n FROM messages');
-  const last = db.prepare<[number], { at: number | null }>(
-    'SELECT MAX(timestamp_ms) AS at FROM messages WHERE chat_id = ?',
+  const count = db.prepare<[], { n: number }>('SELECT COUNT(*) AS n FROM visible_messages');
+  const last = db.prepare<[number], { at: number }>(
+    'SELECT timestamp_ms AS at FROM visible_messages WHERE chat_id = ? ORDER BY timestamp_ms DESC LIMIT 1',
   );
 
   const put = (message: ConsentedMessage): { rowId: number; inserted: boolean } => {
-    const fromMe = message.fromMe ? 1 : 0;
-    const { changes, lastInsertRowid } = insert.run({
-      ...message,
-      fromMe,
-      personId: root(message.personId),
-      minutePrecision: message.minutePrecision ? 1 : 0,
-    });
-    if (changes === 0) return { rowId: byKey.get(message.chatId, fromMe, message.waId)!.id, inserted: false };
+    const known = byKey.get(message.chatId, message.fromMe ? 1 : 0, message.waId);
+    if (known !== undefined) return { rowId: known.id, inserted: false };
+    const personId = root(message.personId);
+    const adopted = message.origin === 'live' ? adopt(message, personId) : undefined;
+    if (adopted !== undefined) return { rowId: adopted, inserted: false };
+    const { lastInsertRowid } = insert.run(toColumns(message, personId, null));
     const rowId = Number(lastInsertRowid);
     if (message.origin !== 'bot') phrases.write(rowId, message.chatId, message.text);
     return { rowId, inserted: true };
@@ -155,6 +153,6 @@ export function createMessages(db: Database, { phrases, seal, root, now, scrub }
     },
     countBy: (personId) => countBy.get(root(personId))!.n,
     count: () => count.get()!.n,
-    lastTimestamp: (chatId) => last.get(chatId)!.at,
+    lastTimestamp: (chatId) => last.get(chatId)?.at ?? null,
   };
 }

@@ -25,6 +25,10 @@ export interface People {
   resolve(aliases: readonly string[]): number;
   find(alias: string): number | undefined;
   aliases(personId: number): string[];
+  /** people who have this name, or whom an export calls so */
+  named(name: string): number[];
+  /** display name; '' unknown */
+  nameOf(personId: number): string;
   setName(personId: number, name: string): void;
   list(): Person[];
 }
@@ -36,9 +40,13 @@ export function createPeople(db: Database, ledger: Ledger, now: () => number): P
   const aliasesOf = db.prepare<[number], { alias: string }>(
     'SELECT alias FROM aliases WHERE person_id = ? ORDER BY alias',
   );
+  const byName = db.prepare<{ name: string }, { id: number }>(`
+    SELECT id FROM people WHERE name = :name AND merged_into IS NULL
+    UNION SELECT a.person_id FROM chats c JOIN aliases a ON a.alias = 'name:' || c.key || ':' || :name ORDER BY 1`);
+  const nameOf = db.prepare<[number], { name: string }>('SELECT name FROM people WHERE id = ?');
   const rename = db.prepare('UPDATE people SET name = ? WHERE id = ?');
   const listed = db.prepare<[], { id: number; name: string; messages: number }>(`
-    SELECT id, name, (SELECT COUNT(*) FROM messages m WHERE m.person_id = people.id AND m.kind IN ('text', 'edited')
+    SELECT id, name, (SELECT COUNT(*) FROM visible_messages m WHERE m.person_id = people.id AND m.kind IN ('text', 'edited')
       AND m.origin <> 'bot') AS messages
     FROM people WHERE merged_into IS NULL ORDER BY id`);
   const repoint = [
@@ -86,6 +94,8 @@ export function createPeople(db: Database, ledger: Ledger, now: () => number): P
     },
     find,
     aliases: (personId) => aliasesOf.all(root(personId)).map(({ alias }) => alias),
+    named: (name) => (name === '' ? [] : byName.all({ name }).map(({ id }) => id)),
+    nameOf: (personId) => nameOf.get(root(personId))!.name,
     setName: (personId, name) => {
       rename.run(name, root(personId));
     },

@@ -26,12 +26,13 @@ export function createPhraseIndex(db: Database): PhraseIndex {
     db.prepare<[number]>(`DELETE FROM ${table} WHERE message_id = ?`),
   );
   const chats = db.prepare<[bigint, number], { n: number }>(
-    'SELECT COUNT(DISTINCT chat_id) AS n FROM phrases WHERE hash = ? AND chat_id <> ?',
+    `SELECT COUNT(DISTINCT p.chat_id) AS n FROM phrases p JOIN visible_messages m ON m.id = p.message_id
+     WHERE p.hash = ? AND p.chat_id <> ?`,
   );
   const said = db.prepare<{ hash: bigint; chatId: number; personaId: number }, { contacts: number; persona: number }>(`
     SELECT COUNT(DISTINCT CASE WHEN m.person_id <> :personaId AND s.chat_id <> :chatId THEN m.person_id END) AS contacts,
       COUNT(CASE WHEN m.person_id = :personaId THEN 1 END) AS persona
-    FROM short_messages s JOIN messages m ON m.id = s.message_id WHERE s.hash = :hash`);
+    FROM short_messages s JOIN visible_messages m ON m.id = s.message_id WHERE s.hash = :hash`);
   return {
     chatsWith: (hashes, exceptChatId) => hashes.map((hash) => chats.get(hash, exceptChatId)!.n),
     shortSaid: (hash, exceptChatId, personaId) => said.get({ hash, chatId: exceptChatId, personaId })!,

@@ -11,7 +11,7 @@ export function createReactions(db: Database, ledger: Ledger): Reactions {
   const upsert = db.prepare(`
     INSERT INTO reactions (chat_id, message_wa_id, person_id, emoji, at_ms)
     SELECT :chatId, :messageWaId, :personId, :emoji, :atMs
-    WHERE EXISTS (SELECT 1 FROM messages WHERE chat_id = :chatId AND wa_id = :messageWaId)
+    WHERE EXISTS (SELECT 1 FROM visible_messages WHERE chat_id = :chatId AND wa_id = :messageWaId)
     ON CONFLICT (chat_id, message_wa_id, person_id) DO UPDATE SET emoji = excluded.emoji, at_ms = excluded.at_ms`);
   const remove = db.prepare('DELETE FROM reactions WHERE chat_id = ? AND message_wa_id = ? AND person_id = ?');
   return {

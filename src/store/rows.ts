@@ -21,6 +21,26 @@ export interface MessageRow {
   media: MediaKind | null;
   quoted_wa_id: string | null;
   edited_at_ms: number | null;
+  /** the import that brought it; null: logged live, or imported before imports were recorded */
+  import_id: number | null;
+}
+
+/** Takes the values of `toColumns`. */
+export const insertMessage = `
+  INSERT INTO messages (chat_id, from_me, wa_id, person_id, origin, timestamp_ms, minute_precision, kind, text, media,
+    quoted_wa_id, import_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (chat_id, from_me, wa_id) DO NOTHING`;
+
+/** Parameters of `insertMessage`. */
+export function toColumns(
+  message: MessageDraft,
+  personId: number,
+  importId: number | null,
+): (string | number | null)[] {
+  const { chatId, fromMe, waId, origin, timestampMs, minutePrecision, kind, text, media, quotedWaId } = message;
+  const minutes = minutePrecision ? 1 : 0;
+  const from = fromMe ? 1 : 0;
+  return [chatId, from, waId, personId, origin, timestampMs, minutes, kind, text, media, quotedWaId, importId];
 }
 
 export function toStored(row: MessageRow): StoredMessage {

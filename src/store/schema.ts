@@ -157,4 +157,27 @@ CREATE TABLE runs (
 CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
-export const migrations: readonly Migration[] = [{ version: 1, sql: first }];
+const second = `
+-- an imported chat: written by many short transactions, seen by nobody until finished_ms is set
+CREATE TABLE imports (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  chat_id INTEGER NOT NULL REFERENCES chats(id),
+  started_ms INTEGER NOT NULL,
+  finished_ms INTEGER,
+  -- its rows have ids above this one
+  after_id INTEGER NOT NULL,
+  -- chat, people and ids that were made for it: {"chat":boolean,"people":[id],"aliases":[alias]}
+  made TEXT NOT NULL,
+  inserted INTEGER,
+  known INTEGER
+) STRICT;
+CREATE INDEX imports_unfinished ON imports(id) WHERE finished_ms IS NULL;
+ALTER TABLE messages ADD COLUMN import_id INTEGER;
+CREATE VIEW visible_messages AS SELECT * FROM messages
+  WHERE import_id IS NULL OR import_id NOT IN (SELECT id FROM imports WHERE finished_ms IS NULL);
+`;
+
+export const migrations: readonly Migration[] = [
+  { version: 1, sql: first },
+  { version: 2, sql: second },
+];

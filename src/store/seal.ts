@@ -16,12 +16,12 @@ export interface Seal {
 
 export function createSeal(db: Database, ledger: Ledger): Seal {
   const kindOf = db.prepare<[number], { kind: ChatKind }>('SELECT kind FROM chats WHERE id = ?');
-  const participants = db.prepare<[number, number], { person_id: number }>(`
-    SELECT person_id FROM chat_members WHERE chat_id = ?
-    UNION SELECT id FROM people WHERE EXISTS (SELECT 1 FROM messages WHERE person_id = people.id AND chat_id = ?)`);
+  const participants = db.prepare<[number, number], { id: number }>(`
+    SELECT id FROM people WHERE id IN (SELECT person_id FROM chat_members WHERE chat_id = ?)
+      OR EXISTS (SELECT 1 FROM visible_messages WHERE person_id = people.id AND chat_id = ?)`);
   return {
     openPeople: (chatId) => {
-      const people = participants.all(chatId, chatId).map((row) => row.person_id);
+      const people = participants.all(chatId, chatId).map(({ id }) => id);
       const open = people.filter((personId) => ledger.isOpen(personId));
       const isDirect = kindOf.get(chatId)?.kind === 'direct';
       return isDirect && (people.length < 2 || open.length < people.length) ? [] : open;

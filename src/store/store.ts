@@ -3,12 +3,15 @@
  * synchronous; times are unix ms, ids integers. Message text enters only as `ConsentedMessage` and leaves only for
  * people whose consent stands now. Another process may open the same folder beside this one.
  */
+import { dirname } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { createChats, type Chats } from './chats.ts';
 import { createConversations, type Conversations } from './conversations.ts';
 import { createCounts, type Counts } from './counts.ts';
 import { createForget } from './forget.ts';
+import { createImports, type Imports } from './imports.ts';
 import { createLedger, type Ledger } from './ledger.ts';
+import { acquireLock, type Lock } from './lock.ts';
 import { createMessages, type MessageTable } from './messages.ts';
 import { openDatabase, truncateLog, type OpenOptions } from './open.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
@@ -19,6 +22,7 @@ import { createReplies, type Replies } from './replies.ts';
 import { createRuns, type Runs } from './runs.ts';
 import { createSeal } from './seal.ts';
 import { createSettings, type StoredSettings } from './settings.ts';
+import { UserError } from '../util/errors.ts';
 
 export type { StoredMessage } from './rows.ts';
 export { AlreadyAnswered } from './outbox.ts';
@@ -30,14 +34,37 @@ export interface StoreOptions extends OpenOptions {
 
 /** Open the store in this folder, creating or migrating it. Throws a UserError for what the user can act on. */
 export function openStore(dataDir: string, options: StoreOptions = {}): Store {
-  return new Store(openDatabase(dataDir, options), options.now ?? Date.now);
+  const store = new Store(openDatabase(dataDir, options), options.now ?? Date.now);
+  eraseDeadImports(store);
+  return store;
+}
+
+/** Rows of an import whose process died, erased unless another import runs just now. */
+function eraseDeadImports(store: Store): void {
+  if (store.imports.unfinished().length === 0) return;
+  let lock: Lock;
+  try {
+    lock = acquireLock(store.dataDir, 'import');
+  } catch (error) {
+    if (error instanceof UserError) return; // it runs, or the folder cannot be written: nobody sees those rows anyway
+    throw error;
+  }
+  try {
+    for (const id of store.imports.unfinished()) for (const _step of store.imports.erase(id));
+    store.scrub();
+  } finally {
+    lock.release();
+  }
 }
 
 export class Store {
+  /** the folder of the database */
+  readonly dataDir: string;
   readonly people: People;
   readonly consent: Ledger;
   readonly chats: Chats;
   readonly messages: MessageTable & Conversations;
+  readonly imports: Imports;
   readonly reactions: Reactions;
   readonly phrases: Phrases;
   readonly outbox: Outbox;
@@ -55,6 +82,7 @@ export class Store {
 
   constructor(db: Database, now: () => number) {
     this.#db = db;
+    this.dataDir = dirname(db.name);
     const scrub = (): void => void this.scrub();
     const phrases = createPhraseIndex(db);
     this.consent = createLedger(db);
@@ -66,6 +94,7 @@ export class Store {
       ...createMessages(db, { phrases, seal, root, now, scrub }),
       ...createConversations(db, seal, root),
     };
+    this.imports = createImports(db, root, now);
     this.reactions = createReactions(db, this.consent);
     this.phrases = phrases;
     this.outbox = createOutbox(db, now);

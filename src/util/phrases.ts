@@ -4,7 +4,7 @@
  * A change here needs a migration that hashes every stored message again.
  * Not covered: paraphrase, changed words, leetspeak. This reduces copying; it cannot prevent it.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Words in a phrase that counts as copied; shorter messages are compared as a whole. */
 export const phraseWords = 6;
@@ -13,6 +13,9 @@ export const phraseWords = 6;
 const denseWordChars = 3;
 const denseRun =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]+/gu;
+
+/** text on which most of the folding does nothing */
+const plain = /^[\n\x20-\x7e]*$/;
 
 export interface PhraseHashes {
   /** signed 64-bit hash of every run of six consecutive words, each once */
@@ -27,6 +30,13 @@ export interface PhraseHashes {
  * other mark separates.
  */
 export function foldWords(text: string): string[] {
+  if (plain.test(text))
+    return wordsOf(
+      text
+        .toLowerCase()
+        .replace(/['`]/g, '')
+        .replace(/[^a-z0-9]+/g, ' '),
+    );
   const folded = text
     .normalize('NFKC')
     .toUpperCase() // there and back: ß is SS in capitals, so both become ss
@@ -37,6 +47,10 @@ export function foldWords(text: string): string[] {
     .normalize('NFC')
     .replace(/[^\p{L}\p{N}]+/gu, ' ')
     .replace(denseRun, (run) => ` ${denseWords(run).join(' ')} `);
+  return wordsOf(folded);
+}
+
+function wordsOf(folded: string): string[] {
   return folded.split(' ').filter((word) => word !== '');
 }
 
@@ -64,5 +78,5 @@ function denseWords(run: string): string[] {
 
 /** First 8 bytes of SHA-256, signed as SQLite's INTEGER is. */
 function hash64(text: string): bigint {
-  return createHash('sha256').update(text).digest().readBigInt64BE(0);
+  return hash('sha256', text, 'buffer').readBigInt64BE(0);
 }

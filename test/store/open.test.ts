@@ -192,7 +192,7 @@ test('a migration of a database that holds rows is backed up first', () => {
   expect(db.pragma('user_version', { simple: true })).toBe(migrations.length + 1);
   expect(db.prepare('SELECT COUNT(*) AS n FROM messages').get()).toEqual({ n: 200 });
   const backups = readdirSync(join(dir, 'backups'));
-  expect(backups).toEqual([expect.stringMatching(/^before-schema-2-.*\.sqlite$/)]);
+  expect(backups).toEqual([expect.stringMatching(new RegExp(`^before-schema-${migrations.length + 1}-.*\\.sqlite$`))]);
   const backup = join(dir, 'backups', backups[0]!);
   expect(mode(backup)).toBe('600');
   const restored = freshDir();

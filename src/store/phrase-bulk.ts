@@ -1,0 +1,82 @@
+/**
+ * The phrases of very many messages. Hashes come in no order, so that each one written at once would touch a page of its
+ * own; collected and written in the order of the hash, neighbours share a page.
+ */
+import type { Database } from 'better-sqlite3';
+import { phraseHashes } from '../util/phrases.ts';
+import { errorCode } from '../util/errors.ts';
+import { inShortTransactions } from './short-transactions.ts';
+
+export interface PhraseBulk {
+  /** true: it is time to flush */
+  add(messageId: number, text: string): boolean;
+  /** Writes what was collected, a short transaction a step; phrases of messages that are gone by then are dropped. */
+  flush(): Generator<void, void>;
+}
+
+/** 16 bytes each while they wait */
+const mostWaiting = 1 << 20;
+
+export function createPhraseBulk(db: Database, chatId: number): PhraseBulk {
+  const table = (name: string): Table => ({
+    insert: db.prepare(`INSERT INTO ${name} VALUES (?, ?, ?)`),
+    waiting: new Waiting(),
+  });
+  const sixes = table('phrases');
+  const shorts = table('short_messages');
+
+  function* write({ insert, waiting }: Table): Generator<void, void> {
+    const order = waiting.order();
+    yield* inShortTransactions(db, order.length, (n) => {
+      const at = order[n]!;
+      try {
+        insert.run(waiting.hashes[at]!, chatId, waiting.messageIds[at]!);
+      } catch (error) {
+        if (errorCode(error) !== 'SQLITE_CONSTRAINT_FOREIGNKEY') throw error; // the message was erased meanwhile
+      }
+    });
+    waiting.length = 0;
+  }
+  return {
+    add: (messageId, text) => {
+      const hashes = phraseHashes(text);
+      for (const hash of hashes.sixes) sixes.waiting.push(hash, messageId);
+      if (hashes.short !== null) shorts.waiting.push(hashes.short, messageId);
+      return sixes.waiting.length + shorts.waiting.length > mostWaiting;
+    },
+    *flush() {
+      yield* write(sixes);
+      yield* write(shorts);
+    },
+  };
+}
+
+interface Table {
+  insert: { run(hash: bigint, chatId: number, messageId: number): unknown };
+  waiting: Waiting;
+}
+
+/** Hashes and the messages they are of; grows as needed and keeps its room. */
+class Waiting {
+  hashes = new BigInt64Array(1 << 12);
+  messageIds = new Float64Array(1 << 12);
+  length = 0;
+
+  push(hash: bigint, messageId: number): void {
+    if (this.length === this.hashes.length) {
+      const { hashes, messageIds } = this;
+      this.hashes = new BigInt64Array(hashes.length * 2);
+      this.messageIds = new Float64Array(hashes.length * 2);
+      this.hashes.set(hashes);
+      this.messageIds.set(messageIds);
+    }
+    this.hashes[this.length] = hash;
+    this.messageIds[this.length++] = messageId;
+  }
+
+  /** Positions by ascending hash; its first 53 bits decide. */
+  order(): Uint32Array {
+    const keys = Float64Array.from(this.hashes.subarray(0, this.length), Number);
+    return Uint32Array.from(keys, (_key, at) => at).sort((a, b) => keys[a]! - keys[b]!);
+  }
+}
