@@ -15,6 +15,12 @@ export interface ChildResult {
 /** Class because it is opened and closed: closing ends a running child. One child at a time. */
 export class PersonaChild {
   #child: ChildProcess | undefined;
+  #isClosing = false;
+
+  /** a child that ends now was ended by us */
+  get isClosing(): boolean {
+    return this.#isClosing;
+  }
 
   get isRunning(): boolean {
     return this.#child !== undefined;
@@ -39,6 +45,7 @@ export class PersonaChild {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true;
     const child = this.#child;
     if (child === undefined) return;
     const closed = once(child, 'close');

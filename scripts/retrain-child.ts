@@ -33,6 +33,7 @@ export class RetrainChild {
       if (isProgress(message)) this.#listener.onProgress(message);
     });
     this.#listener.onProgress(null);
+    if (this.#child.isClosing) return;
     if (exitCode === ExitCode.ok) {
       const result = JSON.parse(stdout) as { verdict: Verdict; reason: string; run: string | null };
       this.#log.info({ verdict: result.verdict, run: result.run, reason: result.reason }, 'retrain ended');
@@ -62,6 +63,7 @@ export class BackupChild {
   async run(): Promise<void> {
     if (this.#child.isRunning) return;
     const { exitCode, stdout, stderr } = await this.#child.run(['backup', 'create', '--json']);
+    if (this.#child.isClosing) return;
     if (exitCode === ExitCode.ok) {
       const { bytes, messages } = JSON.parse(stdout) as { bytes: number; messages: number };
       this.#log.info({ bytes, messages }, 'backup made');

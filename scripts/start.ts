@@ -143,6 +143,7 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
     sessionDir: join(env.dataDir, 'session'),
     browser: { executablePath, args: env.chromeArgs },
     log,
+    isUnattended: process.stdout.isTTY !== true && process.stderr.isTTY !== true,
     events: wire(bot, { log, screen, monitor }, connected, (error) => stopped.end(error)),
   });
   closing.push(() => connected().close());

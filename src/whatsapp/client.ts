@@ -73,6 +73,8 @@ export interface WhatsAppOptions {
   browser: { executablePath: string; args: readonly string[] };
   log: Logger;
   events: WhatsAppEvents;
+  /** nobody watches the start: a network that is not there yet is waited for. Default false: after three tries it is said */
+  isUnattended?: boolean;
   timeouts?: Partial<Timeouts>;
 }
 
@@ -224,6 +226,7 @@ class Supervisor implements WhatsAppClient {
 
   /** Never got through and cannot: somebody is at the terminal and should know. Later, a lost network is waited for. */
   #isOfflineFromTheStart({ error }: SessionEnd): boolean {
+    if (this.#options.isUnattended === true) return false;
     return !this.#wasReached && this.#restartsMs.length >= attemptsOffline - 1 && isNetworkError(error);
   }
 
