@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { loadEnvironment } from '../src/config.ts';
 import { retrain } from '../src/nightly/retrain.ts';
+import { maxCandidates } from '../src/reply/compose.ts';
 import { projectRoot } from '../src/util/dist.ts';
 import { createLog } from '../src/util/log.ts';
 import { parseSeed } from './chat.ts';
@@ -93,7 +94,10 @@ async function demo(flags: { ask?: string; seed?: string; fresh?: boolean; fromS
     }
     for (const [i, text] of prompts.entries()) {
       console.log(`you: ${text}`);
-      for (const bubble of await askOnce({ ...options, seed: (options.seed ?? promptSeed) + i }, text)) {
+      for (const bubble of await askOnce(
+        { ...options, seed: (options.seed ?? promptSeed) + maxCandidates * i },
+        text,
+      )) {
         console.log(`${sample.shortName}: ${bubble}`);
       }
     }

@@ -52,10 +52,10 @@ async function replayOne(idText: string, json: boolean): Promise<void> {
   const voice = openServingVoice({ modelsDir: env.modelsDir, backend: stored.backend }, createLog('warn'));
   try {
     const { context, seed, sampling, runId } = stored;
-    const spoken = await voice.speak({ context, seed, sampling, runId });
+    const spoken = await voice.speak({ context, seed, sampling, runId, candidates: 1 });
     if (spoken === undefined)
       throw new UserError(`run ${runId} is gone`, 'only the last runs are kept; that reply cannot be repeated');
-    const sampled = spoken.bubbles.map(({ text }) => text.trim()).filter((text) => text !== '');
+    const sampled = (spoken.candidates[0]?.bubbles ?? []).map(({ text }) => text.trim()).filter((text) => text !== '');
     const text = sampled.slice(0, stored.bubbles.length).join('\n'); // a reply that was interrupted sent the first ones
     const same = text === stored.bubbles.join('\n');
     const promptUnchanged = spoken.promptHash === stored.promptHash;

@@ -1,7 +1,8 @@
 /** A conversation with the persona in the terminal: `persona chat` and `persona demo`. Nothing said here is stored. */
 import { randomInt } from 'node:crypto';
 import { createInterface } from 'node:readline/promises';
-import type { Spoken, Voice } from '../src/reply/voice.ts';
+import { maxCandidates } from '../src/reply/compose.ts';
+import type { Voice } from '../src/reply/voice.ts';
 import type { ConversationMessage, SamplingOptions } from '../src/types.ts';
 import { UserError } from '../src/util/errors.ts';
 
@@ -9,12 +10,9 @@ export interface TerminalOptions {
   voice: Voice;
   name: string;
   sampling: SamplingOptions;
-  /** the first reply's seed; the next ones count up from it */
+  /** the first reply's seed; the next ones' follow, each with one for every candidate */
   seed?: number;
 }
-
-/** A sample may be empty; the next seed is tried, this often. */
-const attempts = 8;
 
 /** Answer one message. @throws UserError when there is no model yet */
 export async function askOnce(options: TerminalOptions, text: string): Promise<string[]> {
@@ -39,7 +37,7 @@ export async function converse(options: TerminalOptions): Promise<void> {
         process.stdout.write(`${options.name}: ${bubble}\n`);
         context.push(message(context, bubble, true));
       }
-      seed += attempts;
+      seed += maxCandidates;
     }
     lines.prompt();
   }
@@ -47,18 +45,11 @@ export async function converse(options: TerminalOptions): Promise<void> {
 }
 
 async function answer(options: TerminalOptions, context: ConversationMessage[], seed: number): Promise<string[]> {
-  for (let attempt = 0; attempt < attempts; attempt++) {
-    const spoken: Spoken | undefined = await options.voice.speak({
-      context,
-      seed: seed + attempt,
-      sampling: options.sampling,
-    });
-    if (spoken === undefined)
-      throw new UserError('there is no trained model yet', 'import a chat, then run `npm run retrain`');
-    const texts = spoken.bubbles.map((bubble) => bubble.text).filter((text) => text !== '');
-    if (texts.length > 0) return texts;
-  }
-  return ['(no answer)'];
+  const spoken = await options.voice.speak({ context, seed, sampling: options.sampling });
+  if (spoken === undefined)
+    throw new UserError('there is no trained model yet', 'import a chat, then run `npm run retrain`');
+  const [best] = spoken.candidates;
+  return best === undefined ? ['(no answer)'] : best.bubbles.map(({ text }) => text);
 }
 
 function message(before: readonly ConversationMessage[], text: string, isBot: boolean): ConversationMessage {

@@ -198,8 +198,11 @@ export async function measureCell(options: CellOptions): Promise<Cell> {
   };
 }
 
-interface Context {
+export interface Context {
   before: ConversationMessage[];
+  /** what the persona answered */
+  turn: ConversationMessage[];
+  /** its texts */
   real: Turn;
 }
 
@@ -211,7 +214,7 @@ export function contextsOf(conversations: readonly Conversation[]): Context[] {
       if (!message.isPersona || at === 0 || messages[at - 1]!.isPersona) return;
       const rest = messages.slice(at).findIndex(({ isPersona }) => !isPersona);
       const turn = messages.slice(at, rest === -1 ? undefined : at + rest);
-      contexts.push({ before: messages.slice(0, at), real: turn.map(({ text }) => text) });
+      contexts.push({ before: messages.slice(0, at), turn, real: turn.map(({ text }) => text) });
     });
     return contexts;
   });
@@ -229,8 +232,9 @@ export async function styleOf(
   const sampled: Turn[] = [];
   for (const { before } of contexts) {
     const { ids } = buildPrompt(before, tokenizer, { contextLength: engine.config.contextLength });
-    const bubbles = await compose(engine, tokenizer, ids, { seed: seed * 1e6 + sampled.length, sampling });
-    sampled.push(bubbles.map(({ text }) => text));
+    const one = { seed: seed * 1e6 + sampled.length, sampling, candidates: 1 };
+    const [reply] = await compose(engine, tokenizer, ids, one);
+    sampled.push(reply?.bubbles.map(({ text }) => text) ?? []);
   }
   return styleDistance(
     contexts.map(({ real }) => real),

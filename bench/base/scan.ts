@@ -134,8 +134,12 @@ async function sample(engine: Engine, tokenizer: Tokenizer, count: number, seed:
   const samples: string[][] = [];
   for (let from = 0; from < count; from += batch) {
     const speaker = speakers[(from / batch) % speakers.length]!;
-    const drawn = await generateCandidates(engine, [bos, speaker], Math.min(batch, count - from), {
-      ...{ sampling, banned, stop: [end], maxNewTokens, seed: `scan ${seed} ${from}` },
+    const seeds = Array.from(
+      { length: Math.min(batch, count - from) },
+      (_, i) => `scan ${seed} ${from} candidate ${i}`,
+    );
+    const drawn = await generateCandidates(engine, [bos, speaker], seeds, {
+      ...{ sampling, banned, stop: [end], maxNewTokens },
     });
     for (const { ids } of drawn) samples.push(decodeReply(ids, tokenizer).map(({ text }) => text));
     if ((from / batch) % 10 === 9) console.error(`${from + batch} of ${count} samples`);

@@ -69,8 +69,6 @@ export const answerFreshMs = 10 * 60_000;
 export const disclosureEveryMs = 30 * 24 * 3_600_000;
 /** `!bot on` needs this many messages in the persona's voice. */
 export const minPersonaMessages = 300;
-/** Candidates tried before silence. */
-export const maxCandidates = 4;
 /** Messages of one reply. */
 export const maxBubbles = 4;
 /** Stored messages offered to the prompt; as many as fit are used. */

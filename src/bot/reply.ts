@@ -1,6 +1,6 @@
 /**
- * A burst of messages -> one reply in the persona's voice, or silence: conditions, caps, this chat's context, up to four
- * candidates past the guard, then the bubbles one after the other. Every condition is checked again before each send.
+ * A burst of messages -> one reply in the persona's voice, or silence: conditions, caps, this chat's context, the best
+ * candidate that passes the guard, then the bubbles one after the other. Every condition is checked again before each send.
  * Not covered: answers to media (a later version).
  */
 import { checkReply } from '../reply/guard.ts';
@@ -9,7 +9,7 @@ import type { StoredMessage } from '../store/store.ts';
 import type { ConversationMessage, InboundMessage } from '../types.ts';
 import { createBursts } from './burst.ts';
 import { bubbleAllowed, replyAllowance } from './caps.ts';
-import { contextMessages, maxBubbles, maxCandidates, quietAfterMs } from './deps.ts';
+import { contextMessages, maxBubbles, quietAfterMs } from './deps.ts';
 import type { BotDeps } from './deps.ts';
 import { describeError } from './errors.ts';
 import { paceOf } from './pace.ts';
@@ -53,6 +53,7 @@ interface Bubble {
 interface Candidate {
   bubbles: Bubble[];
   spoken: Spoken;
+  /** makes it again, asked for one candidate */
   seed: number;
 }
 
@@ -125,7 +126,7 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
     }));
   };
 
-  /** The first of four candidates that the guard lets pass. */
+  /** The best candidate that the guard lets pass. */
   const firstPassing = async (
     chatId: number,
     recent: StoredMessage[],
@@ -134,18 +135,17 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
   ): Promise<Candidate | undefined> => {
     const context = [...store.messages.toConversation(recent, who.persona()), ...unstored];
     const chatTexts = context.map((message) => message.text);
-    for (let tried = 1; tried <= maxCandidates && isCurrent(); tried++) {
-      const seed = random.int(2 ** 31);
-      const spoken = await speak({ context, seed, sampling: settings.sampling });
-      if (!isCurrent()) return undefined;
-      if (spoken === undefined) {
-        log.warn({ chat: chatId }, 'no run to answer with');
-        return undefined;
-      }
-      const bubbles = tidy(spoken);
-      if (passes(bubbles, chatId, chatTexts, spoken.personaP99Chars)) return { bubbles, spoken, seed };
-      if (tried === maxCandidates) log.info({ chat: chatId, candidates: tried }, 'no candidate passed the guard');
+    const spoken = await speak({ context, seed: random.int(2 ** 31), sampling: settings.sampling });
+    if (!isCurrent()) return undefined;
+    if (spoken === undefined) {
+      log.warn({ chat: chatId }, 'no run to answer with');
+      return undefined;
     }
+    for (const reply of spoken.candidates) {
+      const bubbles = tidy(reply.bubbles);
+      if (passes(bubbles, chatId, chatTexts, spoken.personaP99Chars)) return { bubbles, spoken, seed: reply.seed };
+    }
+    log.info({ chat: chatId, candidates: spoken.candidates.length }, 'no candidate passed the guard');
     return undefined;
   };
 
@@ -266,8 +266,8 @@ function newest(items: readonly Offered[]): Offered {
 }
 
 /** The model's bubbles without empty ones, at most four. */
-function tidy(spoken: Spoken): Bubble[] {
-  return spoken.bubbles
+function tidy(bubbles: readonly Bubble[]): Bubble[] {
+  return bubbles
     .map(({ text, gap }) => ({ text: text.trim(), gap }))
     .filter(({ text }) => text !== '')
     .slice(0, maxBubbles);

@@ -22,16 +22,11 @@ export interface GenerateOptions extends TextOptions {
   random: Random;
 }
 
-export interface CandidateOptions extends TextOptions {
-  /** candidate i draws from a random stream of its own, made of this and i */
-  seed: number | string;
-}
-
 export interface Candidate {
   /** new ids only; without a stop id at the end where maxNewTokens or the context cut it */
   ids: number[];
-  /** natural logarithm of the probability of all ids under the plain model: temperature 1, nothing banned or penalised */
-  logProbability: number;
+  /** of each id, the natural logarithm of its probability under the plain model: temperature 1, nothing banned or penalised */
+  logProbabilities: number[];
 }
 
 /** A candidate and its own source of chance. */
@@ -73,31 +68,31 @@ export async function generate(
 }
 
 /**
- * `count` texts that go on from one prompt, in one batch: the prompt is computed once and shared, and a text that has ended
- * leaves the batch. Candidate i is the same whatever `count` is and however long the others are.
+ * Texts that go on from one prompt, one a seed, in one batch: the prompt is computed once and shared, and a text that has
+ * ended leaves the batch. A candidate is what `generate` gives with `createRandom` of its seed, whoever else is in the batch.
  * @param promptIds 1 to contextLength ids
- * @returns the candidates in the order of their streams
+ * @returns the candidates in the order of their seeds
  * @throws the signal's reason when aborted
  */
 export async function generateCandidates(
   engine: Engine,
   promptIds: readonly number[],
-  count: number,
-  options: CandidateOptions,
+  seeds: readonly (number | string)[],
+  options: TextOptions,
 ): Promise<Candidate[]> {
-  const { sampling, stop, maxNewTokens, seed, signal } = options;
+  const { sampling, stop, maxNewTokens, signal } = options;
   const { contextLength, vocabSize } = engine.config;
   checkPrompt(promptIds, contextLength);
-  check(Number.isInteger(count) && count > 0, `${count} candidates`);
+  check(seeds.length > 0, 'no seed for a candidate');
   const stops = new Set(stop);
-  const all = Array.from({ length: count }, (_, i): Drawn => ({
-    candidate: { ids: [], logProbability: 0 },
-    random: createRandom(`${seed} candidate ${i}`),
+  const all = seeds.map((seed): Drawn => ({
+    candidate: { ids: [], logProbabilities: [] },
+    random: createRandom(seed),
   }));
   const draw = ({ candidate, random }: Drawn, logits: Float32Array): void => {
     const id = sampleToken(logits, candidate.ids, sampling, options, random);
     candidate.ids.push(id);
-    candidate.logProbability += logProbabilityOf(logits, id);
+    candidate.logProbabilities.push(logProbabilityOf(logits, id));
   };
   const goesOn = ({ candidate: { ids } }: (typeof all)[number]): boolean =>
     ids.length < maxNewTokens && !stops.has(ids.at(-1)!);

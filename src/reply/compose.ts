@@ -1,47 +1,68 @@
 /**
- * A prompt -> the persona's next turn as bubbles. The same engine, weights, prompt, seed and sampling give the same
- * bubbles. Not covered: whether they may be sent (guard.ts), and choosing among several (the bot asks with more seeds).
+ * A prompt -> candidates for the persona's next turn, best first. The same engine, weights, prompt, seed and sampling give
+ * the same candidates, and each can be made again alone from its own seed. Not covered: whether one may be sent (guard.ts).
  */
 import type { Engine } from '../model/engine.ts';
-import { generate } from '../model/generate.ts';
+import { generateCandidates } from '../model/generate.ts';
+import { parameterCount } from '../model/sizes.ts';
 import { chatIds, decodeReply, type Bubble, type ChatIds } from '../tokenizer/chat-format.ts';
 import type { Tokenizer } from '../tokenizer/bpe.ts';
-import type { SamplingOptions } from '../types.ts';
-import { createRandom } from '../util/random.ts';
+import type { BackendName, ModelConfig, SamplingOptions } from '../types.ts';
+import { rank, type RankedReply } from './rank.ts';
 
 /** More messages in a row than this are a flood, whatever the persona's habit. */
 const maxBubbles = 4;
 /** Longer than any reply that the guard lets pass (500 characters). */
 export const defaultMaxNewTokens = 200;
+/** Most candidates for one reply; a request uses up to so many seeds from its own on. */
+export const maxCandidates = 16;
+/** Fewest: the guard refuses some. */
+const minCandidates = 4;
+/** Weights times candidates that a CPU of two cores computes for a reply of 30 tokens in time (bench/reply-rank.ts). */
+const affordableWeights = 170e6;
 
 /** What a chat shows as a box or not at all: control characters but tab and newline, and bytes that were no UTF-8. */
 const unprintable = /(?![\t\n])\p{Cc}|\uFFFD/gu;
 
 export interface ComposeOptions {
+  /** of the first candidate; the next ones count up from it */
   seed: number;
   sampling: SamplingOptions;
   maxNewTokens?: number;
+  /** how many are sampled; default: what this network can do in time (`affordableCandidates`) */
+  candidates?: number;
 }
 
-/** @returns up to four bubbles, none empty; no bubble when the model stays silent */
+/** @returns different candidates of up to four bubbles each, best first; none where the model has nothing whole to say */
 export async function compose(
   engine: Engine,
   tokenizer: Tokenizer,
   promptIds: readonly number[],
-  { seed, sampling, maxNewTokens = defaultMaxNewTokens }: ComposeOptions,
-): Promise<Bubble[]> {
-  const random = createRandom(seed);
+  { seed, sampling, maxNewTokens = defaultMaxNewTokens, candidates }: ComposeOptions,
+): Promise<RankedReply[]> {
+  const count = candidates ?? affordableCandidates(engine);
+  const seeds = Array.from({ length: count }, (_, i) => seed + i);
   const special = chatIds(tokenizer);
   const { end, bannedInReplies: banned } = special;
-  const ids = await generate(engine, promptIds, { sampling, banned, stop: [end], maxNewTokens, random });
-  return tidyBubbles(decodeReply(wholeBubbles(ids, special), tokenizer));
+  const options = { sampling, banned, stop: [end], maxNewTokens };
+  const drawn = await generateCandidates(engine, promptIds, seeds, options);
+  const drafts = drawn.map((candidate, i) => {
+    const ids = wholeBubbles(candidate.ids, special);
+    const logProbabilities = candidate.logProbabilities.slice(0, ids.length);
+    return { seed: seeds[i]!, ids, logProbabilities, bubbles: tidyBubbles(decodeReply(ids, tokenizer)) };
+  });
+  return await rank(engine, tokenizer, drafts);
 }
 
-/** Without the last bubble where length cut it off, unless it is the only one. */
+/** How many candidates a network samples for a reply in time: fewer of a large one, 16 on a GPU. */
+export function affordableCandidates({ backend, config }: { backend: BackendName; config: ModelConfig }): number {
+  if (backend === 'cuda' || backend === 'webgpu') return maxCandidates;
+  return Math.max(minCandidates, Math.min(maxCandidates, Math.floor(affordableWeights / parameterCount(config))));
+}
+
+/** Without the last bubble where length cut it off. */
 function wholeBubbles(ids: readonly number[], { end, msg }: ChatIds): readonly number[] {
-  if (ids.at(-1) === end) return ids;
-  const lastWhole = ids.lastIndexOf(msg);
-  return lastWhole === -1 ? ids : ids.slice(0, lastWhole);
+  return ids.at(-1) === end ? ids : ids.slice(0, ids.lastIndexOf(msg) + 1);
 }
 
 function tidyBubbles(bubbles: readonly Bubble[]): Bubble[] {

@@ -1,16 +1,19 @@
 /** What crosses the border between voice.ts and its worker thread: plain data that structured clone copies. */
 import type { RedactOptions } from '../consent/redact.ts';
-import type { Bubble } from '../tokenizer/chat-format.ts';
 import type { BackendName, ConversationMessage, SamplingOptions } from '../types.ts';
 import { UserError, type ExitCode } from '../util/errors.ts';
+import type { RankedReply } from './rank.ts';
 
 /** One question to the voice. */
 export interface SpeakRequest {
   /** messages of one chat, newest last */
   context: readonly ConversationMessage[];
+  /** of the first candidate; the next ones count up from it, `maxCandidates` (compose.ts) at most */
   seed: number;
   sampling: SamplingOptions;
   maxNewTokens?: number;
+  /** how many are sampled; default: what the run can do in time. One with a candidate's own seed gives it again */
+  candidates?: number;
   /** exactly this run instead of the one that serves, to replay a reply */
   runId?: string;
 }
@@ -19,8 +22,8 @@ export interface SpeakRequest {
 export interface Spoken {
   runId: string;
   backend: BackendName;
-  /** up to four; none when the model stays silent */
-  bubbles: Bubble[];
+  /** best first, no two the same; none when the model stays silent */
+  candidates: RankedReply[];
   /** rows that the prompt was made from: the context of a replay */
   promptRowIds: number[];
   promptHash: string;

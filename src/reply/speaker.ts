@@ -96,11 +96,11 @@ export function createSpeaker(settings: WorkerSettings, onNotice: (notice: Notic
     const { engine, tokenizer, runId, personaP99Chars } = run;
     const { contextLength } = engine.config;
     const prompt = buildPrompt(request.context, tokenizer, { contextLength, ...(redact && { redact }) });
-    const bubbles = await compose(engine, tokenizer, prompt.ids, request);
+    const candidates = await compose(engine, tokenizer, prompt.ids, request);
     return {
       runId,
       backend: engine.backend,
-      bubbles,
+      candidates,
       promptRowIds: prompt.rowIds,
       promptHash: prompt.promptHash,
       latencyMs: Math.round(performance.now() - startedMs),

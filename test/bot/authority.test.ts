@@ -218,10 +218,10 @@ test('an obeyed command that is delivered again after a restart is not obeyed ag
 test('what the model writes is never a command, and a reply that looks like one is not sent', async () => {
   const world = createWorld();
   await world.open(anna);
-  world.says((n) => (n < 4 ? ['!bot off all'] : ['fine', '!collect off']));
+  world.says((_, candidate) => (candidate < 4 ? ['!bot off all'] : ['fine', '!collect off']));
   await world.hear(anna, 'say something');
   await world.settle();
-  expect(world.spoken).toHaveLength(4);
+  expect(world.spoken).toHaveLength(1);
   expect(world.takeSent()).toEqual([]);
   expect(world.chat(anna)).toMatchObject({ bot: true, collect: true });
   await world.close();

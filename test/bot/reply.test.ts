@@ -245,22 +245,26 @@ describe('context', () => {
 });
 
 describe('guard', () => {
-  it('refuses a candidate, and the next seed is tried', async () => {
+  it('refuses candidates, and the best of the others is sent and can be made again', async () => {
     await introduced();
-    world.says((n) => [n < 3 ? 'see https://example.org' : 'no link here']);
+    world.says((_, candidate) => [candidate < 3 ? 'see https://example.org' : `no link in ${candidate}`]);
     await world.hear(anna, 'where?');
     await world.settle();
-    expect(world.takeSent()).toEqual(['no link here']);
-    expect(new Set(world.spoken.map(({ seed }) => seed)).size).toBe(3);
+    expect(world.takeSent()).toEqual(['no link in 3']);
+    expect(world.spoken).toHaveLength(1);
+    expect(world.store.replies.list(1)[0]).toMatchObject({
+      bubbles: ['no link in 3'],
+      seed: world.spoken[0]!.seed + 2,
+    });
   });
 
-  it('refuses four: silence, and nothing but numbers in the log', async () => {
+  it('refuses all: silence, and nothing but numbers in the log', async () => {
     await introduced();
     world.says(() => ['see https://example.org']);
     world.logLines.splice(0);
     await world.hear(anna, 'where?');
     await world.settle();
-    expect(world.spoken).toHaveLength(4);
+    expect(world.spoken).toHaveLength(1);
     expect(world.takeSent()).toEqual([]);
     expect(world.logLines.join('')).toContain('"candidates":4');
     expect(world.logLines.join('')).not.toMatch(/example|where/);
@@ -270,7 +274,7 @@ describe('guard', () => {
     await open();
     await world.agree(ben);
     await world.hear(ben, 'the key lies under the third stone by the door');
-    world.says((n) => [n === 1 ? 'the key lies under the third stone' : 'no idea']);
+    world.says((_, candidate) => [candidate === 1 ? 'the key lies under the third stone' : 'no idea']);
     await world.hear(anna, 'where is the key?');
     await world.settle();
     expect(world.takeSent().at(-1)).toContain('no idea');

@@ -114,7 +114,7 @@ export function createWorld(options: WorldOptions = {}) {
     hold: undefined as Promise<void> | undefined,
     known: [account, anna, ben, ownerNumber],
   };
-  let say: (n: number) => string[] | undefined = () => ['fine by me'];
+  let say: (n: number, candidate: number) => string[] | undefined = () => ['fine by me'];
   let thinking: Promise<void> | undefined;
   let number = 0;
   let store = openStore(dir, { now: () => clock.nowMs, backup: false });
@@ -190,10 +190,10 @@ export function createWorld(options: WorldOptions = {}) {
     },
     speak: async (request) => {
       spoken.push(request);
-      const bubbles = say(spoken.length);
+      const candidates = Array.from({ length: candidatesOfAReply }, (_, i) => say(spoken.length, i + 1));
       await breathe(); // a model takes its time
       await thinking;
-      return bubbles && spokenOf(bubbles, request);
+      return candidates.every((texts) => texts !== undefined) ? spokenOf(candidates, request) : undefined;
     },
     hasRun: () => options.hasRun ?? true,
     wait: (ms) => clock.wait(ms),
@@ -220,8 +220,8 @@ export function createWorld(options: WorldOptions = {}) {
     get bot() {
       return bot;
     },
-    /** what the model says when asked for the n-th time (from 1); undefined: no run to serve */
-    says: (words: (n: number) => string[] | undefined) => {
+    /** each candidate (from 1), best first, when the model is asked for the n-th time (from 1); undefined: no run to serve */
+    says: (words: (n: number, candidate: number) => string[] | undefined) => {
       say = words;
     },
     /** The model answers when this resolves. */
@@ -302,11 +302,19 @@ export function createWorld(options: WorldOptions = {}) {
   return world;
 }
 
-function spokenOf(texts: string[], { context }: Parameters<Voice['speak']>[0]): Spoken {
+const candidatesOfAReply = 4;
+
+function spokenOf(candidates: string[][], { context, seed }: Parameters<Voice['speak']>[0]): Spoken {
   return {
     runId: 'run-1',
     backend: 'cpu',
-    bubbles: texts.map((text) => ({ text, gap: null, quote: null })),
+    candidates: candidates.map((texts, i) => ({
+      seed: seed + i,
+      bubbles: texts.map((text) => ({ text, gap: null, quote: null })),
+      information: 0,
+      agreement: 0,
+      score: -i,
+    })),
     promptRowIds: context.map(({ rowId }) => rowId),
     promptHash: 'hash',
     latencyMs: 1,

@@ -1,7 +1,7 @@
 /** Generation on a tiny real engine. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/model/engine.ts';
-import { generate, generateCandidates, type CandidateOptions, type GenerateOptions } from '../../src/model/generate.ts';
+import { generate, generateCandidates, type GenerateOptions, type TextOptions } from '../../src/model/generate.ts';
 import { createEngine } from '../../src/model/create-engine.ts';
 import { logProbabilityOf } from '../../src/model/sample.ts';
 import { createRandom } from '../../src/util/random.ts';
@@ -93,23 +93,27 @@ describe('generate', () => {
 });
 
 describe('generateCandidates', () => {
-  const candidates = (count: number, extra: Partial<CandidateOptions> = {}) =>
-    generateCandidates(engine, [4, 9], count, {
-      sampling: { temperature: 1.5, topK: 0, topP: 1, repetitionPenalty: 1 },
-      stop: [],
-      maxNewTokens: 8,
-      seed: 1,
-      ...extra,
-    });
-  const texts = async (count: number, extra: Partial<CandidateOptions> = {}): Promise<string[]> =>
+  const hot = { temperature: 1.5, topK: 0, topP: 1, repetitionPenalty: 1 };
+  const candidates = (count: number, { seed = 1, ...extra }: Partial<TextOptions> & { seed?: number } = {}) =>
+    generateCandidates(
+      engine,
+      [4, 9],
+      Array.from({ length: count }, (_, i) => 100 * seed + i),
+      { sampling: hot, stop: [], maxNewTokens: 8, ...extra },
+    );
+  const texts = async (count: number, extra: Parameters<typeof candidates>[1] = {}): Promise<string[]> =>
     (await candidates(count, extra)).map(({ ids }) => ids.join(' '));
 
-  test('candidate i is the same however many there are, and whenever the others end', async () => {
+  test('a seed gives the same candidate however many there are, whenever the others end, and alone', async () => {
     const five = await texts(5);
     expect(new Set(five).size).toBeGreaterThan(1);
     for (const count of [1, 2, 3]) expect(await texts(count)).toEqual(five.slice(0, count));
     expect(await texts(5)).toEqual(five);
     expect(await texts(5, { seed: 2 })).not.toEqual(five);
+    for (const i of [0, 3]) {
+      const alone = options({ sampling: hot, maxNewTokens: 8, random: createRandom(100 + i) });
+      expect((await generate(engine, [4, 9], alone)).join(' ')).toBe(five[i]);
+    }
     // an id that ends some of them: those that go on are not moved by it
     const stop = [9];
     const ended = await texts(5, { stop });
@@ -124,19 +128,18 @@ describe('generateCandidates', () => {
     expect(await texts(3, { sampling })).toEqual([one, one, one].map((ids) => ids.join(' ')));
   });
 
-  test('the log-probability is that of the ids under the plain model', async () => {
+  test('the log-probabilities are those of the ids under the plain model', async () => {
     const banned = new Set([2]);
-    for (const { ids, logProbability } of await candidates(3, { banned, maxNewTokens: 4 })) {
+    for (const { ids, logProbabilities } of await candidates(3, { banned, maxNewTokens: 4 })) {
       expect(ids).not.toContain(2);
       const cache = engine.startCache();
-      let expected = 0;
       let logits = await cache.append([4, 9]);
-      for (const id of ids) {
-        expected += logProbabilityOf(logits, id);
+      expect(logProbabilities).toHaveLength(ids.length);
+      for (const [at, id] of ids.entries()) {
+        expect(logProbabilities[at]).toBeCloseTo(logProbabilityOf(logits, id), 4);
         logits = await cache.append([id]);
       }
       cache.dispose();
-      expect(logProbability).toBeCloseTo(expected, 4);
     }
   });
 
@@ -144,7 +147,7 @@ describe('generateCandidates', () => {
     expect((await candidates(2, { maxNewTokens: 0 })).map(({ ids }) => ids)).toEqual([[], []]);
     expect((await candidates(2, { maxNewTokens: 1 })).map(({ ids }) => ids.length)).toEqual([1, 1]);
     expect((await candidates(2, { maxNewTokens: 99 })).map(({ ids }) => ids.length)).toEqual([11, 11]);
-    await expect(candidates(0)).rejects.toThrow('0 candidates');
+    await expect(candidates(0)).rejects.toThrow('no seed for a candidate');
   });
 
   test('an aborted signal ends it between two steps with its reason, and no tensor stays', async () => {

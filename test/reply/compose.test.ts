@@ -1,35 +1,82 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/model/engine.ts';
 import { createEngine } from '../../src/model/create-engine.ts';
-import { compose } from '../../src/reply/compose.ts';
+import { affordableCandidates, compose, maxCandidates } from '../../src/reply/compose.ts';
 import { buildPrompt } from '../../src/reply/prompt.ts';
-import { specialTokens } from '../../src/tokenizer/chat-format.ts';
-import { bannedInReplies, tokenIds } from '../tokenizer/examples.ts';
+import { generateCandidates } from '../../src/model/generate.ts';
+import { logProbabilityOf } from '../../src/model/sample.ts';
+import { modelConfig } from '../../src/model/sizes.ts';
+import { chatIds, specialTokens } from '../../src/tokenizer/chat-format.ts';
+import { tokenIds } from '../tokenizer/examples.ts';
 import { chat, config, loudWeights, sampling, tokenizer } from './examples.ts';
+
+const { bos, persona, msg, end, gap0, quote1 } = tokenIds;
+const { bannedInReplies: banned, isMark } = chatIds(tokenizer);
+
+/** Log-probability of a reply's ids but its marks, one step after the other. */
+async function textNats(engine: Engine, promptIds: readonly number[], ids: readonly number[]): Promise<number> {
+  const cache = engine.startCache();
+  let sum = 0;
+  let logits = await cache.append(promptIds);
+  for (const id of ids) {
+    if (!isMark(id)) sum += logProbabilityOf(logits, id);
+    logits = await cache.append([id]);
+  }
+  cache.dispose();
+  return sum;
+}
 
 describe('with a real network', () => {
   let engine: Engine;
   const { ids: prompt } = buildPrompt(chat(['hello there', 'how are you?', 'see you']), tokenizer, config);
-  const ask = (seed: number) => compose(engine, tokenizer, prompt, { seed, sampling, maxNewTokens: 20 });
+  const ask = (seed: number, candidates = 4) =>
+    compose(engine, tokenizer, prompt, { seed, sampling, maxNewTokens: 60, candidates });
 
   beforeAll(async () => {
     engine = await createEngine({ backend: 'cpu', config, weights: loudWeights(1), seed: 0 });
   });
   afterAll(() => engine.dispose());
 
-  test('a seed gives its own bubbles, again and again, and leaks nothing', async () => {
-    const first = await ask(1);
+  test('a seed gives its own candidates, again and again, and leaks nothing', async () => {
+    const first = await ask(100, 8);
     const tensors = engine.numTensors();
-    const others = [await ask(2), await ask(3), await ask(4)];
-    expect(await ask(1)).toEqual(first);
-    expect(others).not.toContainEqual(first);
+    expect(first.length).toBeGreaterThan(2);
+    expect(await ask(100, 8)).toEqual(first);
+    expect(await ask(200, 8)).not.toEqual(first);
     expect(engine.numTensors()).toBe(tensors);
-    expect(first.length).toBeGreaterThan(0);
+  });
+
+  test('each candidate is made again from its own seed, alone and among others', async () => {
+    const replies = await ask(100, 8);
+    for (const { seed, bubbles } of replies) {
+      expect(seed).toBeGreaterThanOrEqual(100);
+      expect(seed).toBeLessThan(108);
+      expect((await ask(seed, 1)).map((reply) => reply.bubbles)).toEqual([bubbles]);
+    }
+    const more = await ask(100, 12);
+    expect(more.map(({ seed }) => seed)).toEqual(expect.arrayContaining(replies.map(({ seed }) => seed)));
+  });
+
+  test('what the context adds to the log-probability of the text is what the steps say', async () => {
+    const replies = await ask(100, 8);
+    for (const { seed, information } of replies) {
+      const [drawn] = await generateCandidates(engine, prompt, [seed], {
+        ...{ sampling, stop: [end], banned, maxNewTokens: 60 },
+      });
+      const { ids } = drawn!;
+      const whole = ids.at(-1) === end ? ids : ids.slice(0, ids.lastIndexOf(msg) + 1);
+      const inContext = await textNats(engine, prompt, whole);
+      expect(information).toBeCloseTo(inContext - (await textNats(engine, [bos, persona], whole)), 3);
+    }
+    const scores = replies.map(({ score }) => score);
+    expect(scores).toEqual([...scores].sort((a, b) => b - a));
   });
 
   test('bubbles are printable, trimmed, never empty, at most four, and hold no special token', async () => {
-    for (let seed = 0; seed < 25; seed++) {
-      const bubbles = await ask(seed);
+    let count = 0;
+    for (const { bubbles } of [...(await ask(0, 16)), ...(await ask(16, 16))]) {
+      count++;
+      expect(bubbles.length).toBeGreaterThan(0);
       expect(bubbles.length).toBeLessThanOrEqual(4);
       for (const { text, gap } of bubbles) {
         expect(text).toMatch(/\S/);
@@ -39,6 +86,7 @@ describe('with a real network', () => {
         expect(gap).not.toBe(6);
       }
     }
+    expect(count).toBeGreaterThan(9);
   });
 });
 
@@ -46,7 +94,7 @@ describe('with a real network', () => {
 function sayer(script: readonly number[]): Engine {
   const logits = (id: number | undefined): Float32Array => {
     const scores = new Float32Array(config.vocabSize);
-    for (const banned of bannedInReplies()) scores[banned] = 200; // would win if it were allowed
+    for (const id of banned) scores[id] = 200; // would win if it were allowed
     if (id !== undefined) scores[id] = 100;
     return scores;
   };
@@ -65,12 +113,25 @@ function sayer(script: readonly number[]): Engine {
           length += ids.length;
           return Promise.resolve(logits(script[said++]));
         },
-        fork: unused,
+        fork(count) {
+          expect(count).toBe(1);
+          const row = (ids: readonly number[]) => this.append(ids);
+          const getLength = () => length;
+          return {
+            count,
+            get length() {
+              return getLength();
+            },
+            append: row,
+            keep: unused,
+            dispose: () => undefined,
+          };
+        },
         dispose: () => undefined,
       };
     },
     trainStep: unused,
-    tokenLosses: unused,
+    tokenLosses: (batch) => Promise.resolve(new Float32Array(batch.targets.length)),
     exportWeights: unused,
     importWeights: unused,
     exportOptimizer: unused,
@@ -81,11 +142,13 @@ function sayer(script: readonly number[]): Engine {
 }
 
 describe('what the model wants to say becomes', () => {
-  const { msg, end, gap0, quote1 } = tokenIds;
   const say = (text: string): number[] => tokenizer.encode(text);
   const greedy = { ...sampling, temperature: 0 };
-  const said = (script: number[], maxNewTokens = 60) =>
-    compose(sayer(script), tokenizer, [tokenIds.bos, tokenIds.persona], { seed: 1, sampling: greedy, maxNewTokens });
+  const said = async (script: number[], maxNewTokens = 60) => {
+    const options = { seed: 1, sampling: greedy, maxNewTokens, candidates: 1 };
+    const [reply] = await compose(sayer(script), tokenizer, [bos, persona], options);
+    return reply?.bubbles ?? [];
+  };
   const plain = (text: string) => ({ text, gap: null, quote: null });
 
   test('bubbles with their gaps and quotes', async () => {
@@ -119,12 +182,19 @@ describe('what the model wants to say becomes', () => {
   test('whole bubbles only, where the length cuts the last one off', async () => {
     const script = [...say('one'), msg, ...say('two and a half')];
     expect(await said(script, say('one').length + 3)).toEqual([plain('one')]);
-    expect(await said(say('only half of this'), 2)).toEqual([
-      plain(tokenizer.decode(say('only half of this').slice(0, 2))),
-    ]);
+    expect(await said(say('only half of this'), 2)).toEqual([]);
   });
 
   test('special tokens that were typed stay text, and placeholders are not said', async () => {
     expect(await said([...say('<|end|> <|persona|>'), end])).toEqual([plain('<|end|> <|persona|>')]);
   });
+});
+
+test('as many candidates as the network has time for', () => {
+  const count = (size: 'nano' | 'small' | 'base' | 'large', backend: 'simd' | 'cuda', vocabSize: number) =>
+    affordableCandidates({ backend, config: modelConfig(size, vocabSize) });
+  expect(count('nano', 'simd', 2048)).toBe(maxCandidates);
+  expect(count('small', 'simd', 8192)).toBe(12);
+  expect(count('large', 'simd', 32_768)).toBe(4);
+  expect(count('large', 'cuda', 32_768)).toBe(maxCandidates);
 });

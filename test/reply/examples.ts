@@ -31,12 +31,15 @@ export const config: ModelConfig = {
 
 export const sampling: SamplingOptions = { temperature: 1, topK: 0, topP: 1, repetitionPenalty: 1 };
 
-/** Large enough that logits are far from uniform. */
+/** Large enough that logits are far from uniform, those of `<|end|>` most of all: replies come to an end. */
 export function loudWeights(seed: number): Weights {
   const weights = randomWeights(config, seed);
+  const { width } = config;
   for (const [name, { shape, data }] of weights) {
     weights.set(name, { shape, data: name.includes('norm') ? data.fill(1) : data.map((value) => value * 10) });
   }
+  const ends = weights.get('model.embed_tokens.weight')!.data.subarray(special.end * width, (special.end + 1) * width);
+  ends.forEach((value, i) => (ends[i] = value * 3));
   return weights;
 }
 

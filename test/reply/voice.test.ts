@@ -27,7 +27,7 @@ function voiceOn(modelsDir: string, options: Partial<VoiceOptions> = {}): { voic
 }
 
 const context = chat(['hello there', 'how are you?', 'see you tomorrow']);
-const ask = { context, seed: 5, sampling, maxNewTokens: 16 };
+const ask = { context, seed: 5, sampling, maxNewTokens: 24 };
 
 const damage = (models: string, runId: string): void =>
   truncateSync(join(models, 'runs', runId, 'model.safetensors'), 1000);
@@ -50,10 +50,10 @@ describe('which run answers', () => {
       promptHash: prompt.promptHash,
       personaP99Chars: 101,
     });
-    expect(spoken!.bubbles.length).toBeGreaterThan(0);
+    expect(spoken!.candidates.length).toBeGreaterThan(0);
     expect(spoken!.latencyMs).toBeGreaterThanOrEqual(0);
-    expect((await voice.speak(ask))!.bubbles).toEqual(spoken!.bubbles);
-    expect((await voice.speak({ ...ask, seed: 6 }))!.bubbles).not.toEqual(spoken!.bubbles);
+    expect((await voice.speak(ask))!.candidates).toEqual(spoken!.candidates);
+    expect((await voice.speak({ ...ask, seed: 6 }))!.candidates).not.toEqual(spoken!.candidates);
   });
 
   test('the newly published one, from the next request on and without a restart', async () => {
@@ -63,10 +63,10 @@ describe('which run answers', () => {
     publishRun(models, 'b', 2);
     const after = await voice.speak(ask);
     expect([before!.runId, after!.runId]).toEqual(['a', 'b']);
-    expect(after!.bubbles).not.toEqual(before!.bubbles);
+    expect(after!.candidates).not.toEqual(before!.candidates);
     expect(after!.promptHash).toBe(before!.promptHash);
     publish(models, 'a');
-    expect((await voice.speak(ask))!.bubbles).toEqual(before!.bubbles);
+    expect((await voice.speak(ask))!.candidates).toEqual(before!.candidates);
     pruneRuns(models, 1); // rewrites current.json, and the run stays
     expect((await voice.speak(ask))!.runId).toBe('a');
     expect(log()).toEqual(['a: run loaded', 'b: run loaded', 'a: run loaded']);
@@ -103,7 +103,7 @@ describe('which run answers', () => {
     const before = await voice.speak(ask);
     publishRun(models, 'b', 2);
     damage(models, 'b');
-    expect((await voice.speak(ask))!.bubbles).toEqual(before!.bubbles);
+    expect((await voice.speak(ask))!.candidates).toEqual(before!.candidates);
     expect((await voice.speak(ask))!.runId).toBe('a');
     writeFileSync(join(models, 'current.json'), '{"format":1,"ru');
     expect((await voice.speak(ask))!.runId).toBe('a');
@@ -154,8 +154,8 @@ describe('which run answers', () => {
   test('the best backend of this machine answers too', async () => {
     const { voice } = voiceOn(modelsWith('a'), { backend: 'auto' });
     const first = (await voice.speak(ask))!;
-    expect(first.bubbles.length).toBeGreaterThan(0);
-    expect((await voice.speak(ask))!).toMatchObject({ backend: first.backend, bubbles: first.bubbles });
+    expect(first.candidates.length).toBeGreaterThan(0);
+    expect((await voice.speak(ask))!).toMatchObject({ backend: first.backend, candidates: first.candidates });
   });
 });
 
@@ -177,7 +177,7 @@ test('twenty chats at once: each gets the answer it would get alone, made from i
   });
   for (const i of [19, 0, 7]) {
     const alone = await voiceOn(models).voice.speak(requests[i]!);
-    expect(alone!.bubbles).toEqual(together[i]!.bubbles);
+    expect(alone!.candidates).toEqual(together[i]!.candidates);
   }
 });
 
