@@ -6,7 +6,10 @@
 
 const unspaced = String.raw`\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Thai}\p{sc=Laoo}\p{sc=Khmr}\p{sc=Mymr}`;
 const unspacedChar = new RegExp(`^[${unspaced}]`, 'u');
-const word = new RegExp(String.raw`[${unspaced}]|(?:(?![${unspaced}])[\p{L}\p{M}\p{N}])+`, 'gu');
+const word = new RegExp(
+  String.raw`[${unspaced}]|(?![${unspaced}])[\p{L}\p{N}](?:(?![${unspaced}])[\p{L}\p{M}\p{N}])*`,
+  'gu',
+);
 
 /** In the order of the text. */
 export function wordsOf(text: string): string[] {
