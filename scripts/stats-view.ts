@@ -25,6 +25,14 @@ const mostPeople = 12;
 const weekdayNames = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 const monthNames = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
+const leftNames: Record<string, string> = {
+  system: 'notices',
+  deleted: 'deleted',
+  call: 'calls',
+  poll: 'polls',
+  contact: 'contact cards',
+};
+
 /** The whole report as lines. */
 export function linesOf(report: Report, style: Style): string[] {
   const { statistics } = report;
@@ -79,7 +87,7 @@ export function linesOf(report: Report, style: Style): string[] {
 
 function summary({ of, statistics, notCounted = {} }: Report, style: Style): string[] {
   const { messages, words, tokens, conversations, messagesPerConversation, chats, span, botMessages } = statistics;
-  const left = Object.entries(notCounted).map(([kind, count]) => `${number(count)} ${kind}`);
+  const left = Object.entries(notCounted).map(([kind, count]) => `${number(count)} ${leftNames[kind] ?? kind}`);
   return [
     paint(label(of, style.width), 'bold', style),
     [
