@@ -3,6 +3,7 @@
  * half done. Each command runs as its own process from dist.
  */
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -166,6 +167,43 @@ describe('import', () => {
     const { inserted } = JSON.parse(first.stdout) as { inserted: number };
     expect(JSON.parse(second.stdout)).toMatchObject({ inserted: 0, known: inserted });
     expect(countMessages()).toBe(inserted);
+  });
+
+  test('the other phone: its own names, linked; nothing is added, and a stranger is left out', async () => {
+    await persona(home, ['import', sample, ...everybody, '--json']);
+    const before = countMessages();
+    const lines = readFileSync(sample, 'utf8')
+      .replaceAll('- Juno Varga:', '- Schatz:')
+      .replaceAll('- Elias Brandt:', '- Eli:');
+    const path = join(home.dir, 'theirs.txt');
+    writeFileSync(path, lines);
+    const link = ['--me', 'Schatz', '--link', 'Eli=Elias Brandt', '--yes', '--json'];
+    const second = await persona(home, ['import', path, ...link]);
+    expect(JSON.parse(second.stdout)).toMatchObject({ inserted: 0, known: before, leftOut: { unconfirmed: 0 } });
+    expect(countMessages()).toBe(before);
+    const wrong = await persona(home, ['import', path, '--me', 'Schatz', '--link', 'Eli=Nobody', '--yes']);
+    expect(wrong.code).toBe(1);
+    expect(wrong.stderr).toMatch(/nobody known is "Nobody"\n {2}-> give the id of one of: .*\(Elias Brandt/);
+    expect(wrong.stderr).not.toContain('theirs');
+  });
+
+  test('Ctrl-C: one clear line, exit code 1, nothing stored; the next import works', { timeout: 120_000 }, async () => {
+    const path = join(home.dir, 'long.txt');
+    const day = (n: number): string => new Date(Date.UTC(2020, 0, 1) + n * 60_000).toISOString();
+    const line = (n: number): string => {
+      const [date, time] = [day(n).slice(0, 10).split('-').reverse().join('/'), day(n).slice(11, 16)];
+      return `${date}, ${time} - ${n % 2 ? 'Juno Varga' : 'Elias Brandt'}: message number ${n} with some more words\n`;
+    };
+    writeFileSync(path, Array.from({ length: 20_000 }, (_, n) => line(n)).join(''));
+    const running = startPersona(home, ['import', path, ...everybody]);
+    await running.shows(/importing \d+ %/);
+    running.child.kill('SIGINT');
+    await once(running.child, 'close');
+    expect(running.child.exitCode).toBe(1);
+    expect(running.output()).toContain('persona: the import was cancelled; nothing of it is stored\n');
+    expect(countMessages()).toBe(0);
+    const { stdout } = await persona(home, ['import', path, ...everybody, '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ inserted: 20_000 });
   });
 
   test('a full disk: one line with the remedy, nothing half imported', ({ skip }) => {
