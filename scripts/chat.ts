@@ -17,7 +17,7 @@ export function register(program: Command): void {
 async function chat(flags: { ask?: string; seed?: string }): Promise<void> {
   const { env, persona } = loadContext();
   const log = createLog(env.logLevel === 'info' ? 'warn' : env.logLevel);
-  const voice = openServingVoice(env, log);
+  const voice = openServingVoice(env, log, persona);
   const seed = flags.seed === undefined ? {} : { seed: parseSeed(flags.seed) };
   const options = { voice, name: persona.name, sampling: persona.sampling, ...seed };
   try {

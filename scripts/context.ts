@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadEnvironment, loadPersona } from '../src/config.ts';
 import type { Environment, PersonaConfig } from '../src/config.ts';
-import { defaultRegions } from '../src/consent/redact.ts';
+import { defaultRegions, type RedactOptions } from '../src/consent/redact.ts';
+import { redactionOf } from '../src/consent/redact-regions.ts';
 import { openVoice } from '../src/reply/voice.ts';
 import type { Voice } from '../src/reply/voice.ts';
 import { openStore } from '../src/store/store.ts';
@@ -52,10 +53,12 @@ export function noticesDir(env: Environment): string {
   return existsSync(own) ? own : join(projectRoot, 'persona', 'notices');
 }
 
-/** The serving model in its worker. Prompts hide what training hid. */
+/** The serving model in its worker. Prompts hide what training hid: without a persona, what `retrain` hides by default. */
 export function openServingVoice(
   { modelsDir, backend }: { modelsDir: string; backend: BackendName | 'auto' },
   log: Logger,
+  persona?: PersonaConfig,
 ): Voice {
-  return openVoice({ modelsDir, backend, log, redaction: { regions: defaultRegions } });
+  const redaction: RedactOptions = persona === undefined ? { regions: defaultRegions } : redactionOf(persona);
+  return openVoice({ modelsDir, backend, log, redaction });
 }

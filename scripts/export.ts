@@ -6,6 +6,7 @@ import { exportGguf } from '../src/checkpoint/llama-gguf.ts';
 import { loadCheckpoint, type Checkpoint } from '../src/checkpoint/load.ts';
 import { runDir } from '../src/checkpoint/save.ts';
 import { sftFormats, type SftFormat } from '../src/dataset/sft.ts';
+import { redactionOf } from '../src/consent/redact-regions.ts';
 import { exportSft } from '../src/nightly/export-sft.ts';
 import { errorCode, UserError } from '../src/util/errors.ts';
 import { loadContext, printJson } from './context.ts';
@@ -79,8 +80,9 @@ function sft(flags: SftFlags): void {
   const maxChars = flags.maxChars === undefined ? undefined : parseChars(flags.maxChars);
   const file = resolve(flags.out ?? join(env.dataDir, 'exports', 'sft.jsonl'));
   const { speaker, timezone } = persona;
+  const redaction = redactionOf(persona);
   const exported = writingTo(file, () =>
-    exportSft({ dataDir: env.dataDir, speaker, timezone, file, format, system, maxChars }),
+    exportSft({ dataDir: env.dataDir, speaker, timezone, redaction, file, format, system, maxChars }),
   );
   if (flags.json === true) printJson(exported);
   else {

@@ -49,7 +49,7 @@ async function replayOne(idText: string, json: boolean): Promise<void> {
       'that reply cannot be repeated any more',
     );
   }
-  const voice = openServingVoice({ modelsDir: env.modelsDir, backend: stored.backend }, createLog('warn'));
+  const voice = openServingVoice({ modelsDir: env.modelsDir, backend: stored.backend }, createLog('warn'), persona);
   try {
     const { context, seed, sampling, runId } = stored;
     const spoken = await voice.speak({ context, seed, sampling, runId, candidates: 1 });

@@ -1,6 +1,7 @@
 /** `persona retrain`: one night by hand. Runs beside `persona start`; that one takes a promoted model by itself. */
 import type { Command } from 'commander';
 import type { Dominant } from '../src/dataset/shares.ts';
+import { redactionOf } from '../src/consent/redact-regions.ts';
 import { retrain } from '../src/nightly/retrain.ts';
 import type { RetrainResult } from '../src/nightly/retrain.ts';
 import { UserError } from '../src/util/errors.ts';
@@ -45,6 +46,7 @@ async function runRetrain(flags: RetrainFlags): Promise<void> {
       maxMinutes: flags.maxMinutes === undefined ? persona.training.maxMinutes : parseMinutes(flags.maxMinutes),
       backend: env.backend,
       sampling: persona.sampling,
+      redaction: redactionOf(persona),
       ...start,
       force: flags.force === true,
       nowMs: Date.now(),

@@ -8,6 +8,7 @@ import { Cron } from 'croner';
 import { config as readDotenv } from 'dotenv';
 import { IANAZone } from 'luxon';
 import { z } from 'zod';
+import { isKnownRegion } from './consent/redact-regions.ts';
 import { backendNames, modelSizes } from './types.ts';
 import type { BackendName } from './types.ts';
 import { projectRoot } from './util/dist.ts';
@@ -37,6 +38,9 @@ const languageTag = z.string().refine(isLanguageTag, 'must be a language tag suc
 const timezone = z
   .string()
   .refine((zone) => IANAZone.isValidZone(zone), 'must be an IANA time zone such as "Europe/Berlin"');
+const region = z
+  .string()
+  .refine(isKnownRegion, 'must be a country of ISO 3166 in two capital letters, such as "DE" or "GB"');
 const hoursRange = z
   .string()
   .regex(/^(?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-3]):[0-5]\d$/, 'must look like "22:00-08:00"');
@@ -75,6 +79,12 @@ const personaSchema = z.strictObject({
     .strictObject({
       size: z.enum(modelSizes).default('small'),
       maxMinutes: z.number().gt(0).max(240, 'a night takes at most 240 minutes').default(240),
+    })
+    .prefault({}),
+  redaction: z
+    .strictObject({
+      names: z.array(z.string().trim().min(2, 'must have at least two characters')).default([]),
+      regions: z.array(region).nullable().default(null),
     })
     .prefault({}),
   review: z.enum(['required', 'optional']).default('optional'),

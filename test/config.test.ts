@@ -88,6 +88,7 @@ describe('persona.json', () => {
       sampling: { temperature: 0.8 },
       training: { size: 'small', maxMinutes: 240 },
       review: 'optional',
+      redaction: { names: [], regions: null },
     });
   });
 
@@ -107,6 +108,11 @@ describe('persona.json', () => {
   test.each([
     [{ name: 'Ada', speeker: 'me' }, 'unknown key "speeker", did you mean "speaker"?'],
     [{ name: 'Ada', replies: { quotes: 'auto' } }, 'unknown key "replies.quotes", did you mean "quote"?'],
+    [{ name: 'Ada', redaction: { name: ['Eve'] } }, 'unknown key "redaction.name", did you mean "names"?'],
+    [{ name: 'Ada', redaction: { region: ['DE'] } }, 'unknown key "redaction.region", did you mean "regions"?'],
+    [{ name: 'Ada', redaction: { regions: ['de'] } }, '"redaction.regions.0" '],
+    [{ name: 'Ada', redaction: { regions: ['EU'] } }, 'must be a country of ISO 3166'],
+    [{ name: 'Ada', redaction: { names: ['E'] } }, 'must have at least two characters'],
     [{ name: 'Ada', zzzzzzzz: 1 }, 'unknown key "zzzzzzzz"'],
     [{}, '"name" missing'],
     [{ name: '' }, '"name" is "": must not be empty'],

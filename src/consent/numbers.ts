@@ -1,48 +1,40 @@
 /**
- * Numbers that lead to a person: phone numbers, payment cards, IBANs. Works on plain text (plain.ts) and looks at runs
- * of digit groups, so that cost grows with the length of the text and not with its shape. Years, dates, times, amounts
- * and scores stay. Not covered: numbers written as words, and national numbers of regions that were not given.
+ * Phone numbers, and cards by way of numbers-cards.ts. Works on plain text (plain.ts) and looks at runs
+ * of digit groups (numbers-runs.ts), so that cost grows with the length of the text and not with its shape. How a number
+ * is written decides most cases; libphonenumber is asked about the rest. Years, dates, times, amounts and scores stay.
+ * Not covered: numbers written as words, and short national numbers of regions that were not given.
  */
-import { isPossiblePhoneNumber, isValidPhoneNumber, type CountryCode, isSupportedCountry } from 'libphonenumber-js/max';
+import {
+  isPossiblePhoneNumber,
+  isValidPhoneNumber,
+  Metadata,
+  type CountryCode,
+  isSupportedCountry,
+} from 'libphonenumber-js/max';
+import { cardGroups } from './numbers-cards.ts';
+import { isAmount, namesPhone, wordsAfter, wordsBefore } from './numbers-words.ts';
+import { digitRuns, isCompactDate, type FoundNumber, type Group } from './numbers-runs.ts';
 
-export interface FoundNumber {
-  start: number;
-  end: number;
-  token: 'phone' | 'card';
-}
-
-interface Group {
-  start: number;
-  end: number;
-  digits: string;
-}
-
-/** A number is at most this many digits; longer runs are no number that a person would have. */
-const [maxPhoneDigits, maxCardDigits] = [15, 19];
+const [minPhoneDigits, maxPhoneDigits] = [7, 15];
+/** a number never has so many digits; what has is hidden whole */
 const longRunDigits = 60;
 /** after so many questions per text, whatever might be a phone number is taken for one */
 const maxLookups = 400;
 
-const contextWords =
-  'call|text|phone|fone|mobile|cell|number|num|nr|tel|whatsapp|sms|dial|handy|nummer|telefon|rufnummer|anrufen|ruf|' +
-  'número|numero|teléfono|telefono|móvil|movil|celular|llama|llámame|numéro|téléphone|portable|appelle|cellulare|chiama|' +
-  'telefone|telefoon|numer|zadzwoń|tlf|puhelin|номер|телефон|тел|звони|позвони|позвоните|numara|numaram|' +
-  'फोन|फ़ोन|नंबर|कॉल|رقم|رقمي|هاتف|جوال|اتصل|טלפון|מספר|נייד';
-const contextBefore = new RegExp(`(?<![\\p{L}\\p{M}\\p{N}])(?:${contextWords})(?![\\p{L}\\p{M}\\p{N}])`, 'iu');
-const denseContext = /電話|电话|手机|號碼|号码|携帯|전화|번호|โทร|เบอร์/;
-const amountAfter =
-  /^\s?(?:[$€£¥₹₽%]|(?:dollars?|euros?|pounds?|usd|eur|gbp|inr|yen|rupees|bucks|views|people|followers|subscribers|likes|km|kg|steps|mil|mio|million)(?!\p{L}))/iu;
-const amountBefore = /(?:[$€£¥₹₽]|(?<!\p{L})(?:isbn|usd|eur|gbp|rs\.?|inr|version|v))\s?$/iu;
-
-/** @param regions ISO 3166 codes whose national numbers to know (`['GB', 'DE']`); numbers with + are known anyway */
+/**
+ * @param regions ISO 3166 codes whose national phone numbers to know (`['GB', 'DE']`); numbers with + are known anyway
+ * @returns spans in order
+ */
 export function findNumbers(text: string, regions: readonly string[]): FoundNumber[] {
+  if (!/\d/.test(text)) return [];
   const known = regions.filter((region): region is CountryCode => isSupportedCountry(region));
-  const lookups = { left: maxLookups };
-  const found = findIbans(text);
-  for (const groups of digitRuns(text, found).flatMap((run) => splitAtDates(text, run))) {
+  const question: Question = { text, regions: known, lookups: maxLookups };
+  const found: FoundNumber[] = [];
+  for (const groups of digitRuns(text)) {
+    if (groups.reduce((sum, { digits }) => sum + digits.length, 0) < minPhoneDigits) continue;
     let index = 0;
     while (index < groups.length) {
-      const hit = cardAt(text, groups, index) ?? phoneAt(text, groups, index, known, lookups);
+      const hit = numberAt(question, groups, index);
       if (hit === undefined) index++;
       else {
         found.push(hit.number);
@@ -50,87 +42,16 @@ export function findNumbers(text: string, regions: readonly string[]): FoundNumb
       }
     }
   }
-  return found.sort((a, b) => a.start - b.start);
-}
-
-/** IBAN: country, check digits, 11 to 30 letters and digits in blocks; ISO 7064 mod 97 must be 1. */
-function findIbans(text: string): FoundNumber[] {
-  const found: FoundNumber[] = [];
-  for (const match of text.matchAll(/(?<![a-z0-9])[a-z]{2}\d{2}(?: ?[a-z0-9]){11,30}/giu)) {
-    for (let end = match[0].length; end >= 15; end--) {
-      const candidate = match[0].slice(0, end);
-      const isWhole =
-        !/^[a-z0-9]/iu.test(text.slice(match.index + end, match.index + end + 1)) && /\S$/.test(candidate);
-      if (!isWhole || !isIban(candidate)) continue;
-      found.push({ start: match.index, end: match.index + end, token: 'card' });
-      break;
-    }
-  }
   return found;
 }
 
-function isIban(candidate: string): boolean {
-  const compact = candidate.replaceAll(' ', '').toUpperCase();
-  if (compact.length < 15 || compact.length > 34) return false;
-  let remainder = 0;
-  for (const char of compact.slice(4) + compact.slice(0, 4)) {
-    const value = parseInt(char, 36);
-    remainder = (remainder * (value > 9 ? 100 : 10) + value) % 97;
-  }
-  return remainder === 1;
-}
-
-/** Digit groups that stand together: between them at most three of space, dot, dash, slash, parentheses. */
-function digitRuns(text: string, taken: readonly FoundNumber[]): Group[][] {
-  const runs: Group[][] = [];
-  let last: Group | undefined;
-  for (const match of text.matchAll(/\d+/g)) {
-    const group = { start: match.index, end: match.index + match[0].length, digits: match[0] };
-    if (taken.some((span) => group.start < span.end && group.end > span.start)) continue;
-    const between = last === undefined ? undefined : text.slice(last.end, group.start);
-    if (between !== undefined && between.length <= 3 && /^[ .\-/()]+$/.test(between)) runs.at(-1)!.push(group);
-    else runs.push([group]);
-    last = group;
-  }
-  return runs;
-}
-
-/** Dates (12/04/1990, 1990-04-12), year ranges and IP addresses are not phone numbers: a run ends where one stands. */
-function splitAtDates(text: string, run: Group[]): Group[][] {
-  if (run.length === 4 && run.every((group) => Number(group.digits) <= 255) && hasOnlyDots(text, run)) return [];
-  const parts: Group[][] = [[]];
-  for (let index = 0; index < run.length;) {
-    const length = isDateAt(text, run, index) ? 3 : isYearRangeAt(run, index) ? 2 : 0;
-    if (length === 0) parts.at(-1)!.push(run[index]!);
-    else parts.push([]);
-    index += Math.max(length, 1);
-  }
-  return parts;
-}
-
-function isDateAt(text: string, run: Group[], index: number): boolean {
-  const parts = run.slice(index, index + 3);
-  if (parts.length < 3) return false;
-  const separators = parts.slice(1).map((part, at) => text.slice(parts[at]!.end, part.start));
-  if (!/^[./-]$/.test(separators[0]!) || separators[0] !== separators[1]) return false;
-  const next = run[index + 3];
-  const before = run[index - 1];
-  if (next !== undefined && text.slice(parts.at(-1)!.end, next.start) === separators[0]) return false;
-  if (before !== undefined && text.slice(before.end, parts[0]!.start) === separators[0]) return false;
-  const [a, b, c] = parts.map((part) => part.digits) as [string, string, string];
-  const isDayMonth = (x: string, y: string): boolean =>
-    x.length <= 2 && y.length <= 2 && Math.max(+x, +y) <= 31 && Math.min(+x, +y) <= 12;
-  return a.length === 4 ? isYear(a) && isDayMonth(b, c) : isDayMonth(a, b) && (c.length === 2 || isYear(c));
-}
-
-const isYear = (digits: string): boolean => /^(?:19|20)\d\d$/.test(digits);
-
-function isYearRangeAt(run: Group[], index: number): boolean {
-  return run.length - index >= 2 && isYear(run[index]!.digits) && isYear(run[index + 1]!.digits);
-}
-
-function hasOnlyDots(text: string, groups: Group[]): boolean {
-  return groups.slice(1).every((group, at) => text.slice(groups[at]!.end, group.start) === '.');
+interface Question {
+  text: string;
+  regions: readonly CountryCode[];
+  /** how often libphonenumber may still be asked about this text */
+  lookups: number;
+  /** whether the words before the group that is looked at speak of phones; undefined until asked */
+  named?: boolean | undefined;
 }
 
 interface Hit {
@@ -139,106 +60,141 @@ interface Hit {
   next: number;
 }
 
-/** 13 to 19 digits in whole groups that pass the Luhn check and begin as cards do (2 to 6). */
-function cardAt(text: string, groups: Group[], index: number): Hit | undefined {
-  let digits = '';
-  for (let next = index; next < groups.length && digits.length < maxCardDigits; next++) {
-    const group = groups[next]!;
-    if (next > index && !/^[ \-.]$/.test(text.slice(groups[next - 1]!.end, group.start))) return undefined;
-    digits += group.digits;
-    if (digits.length < 13 || digits.length > maxCardDigits || !/^[2-6]/.test(digits) || !isLuhn(digits)) continue;
-    if (/^(\d)\1+$/.test(digits)) continue;
-    return { number: { start: groups[index]!.start, end: group.end, token: 'card' }, next: next + 1 };
-  }
-  return undefined;
-}
-
-function isLuhn(digits: string): boolean {
-  let sum = 0;
-  for (let place = 0; place < digits.length; place++) {
-    const digit = Number(digits[digits.length - 1 - place]);
-    const doubled = place % 2 === 1 ? digit * 2 : digit;
-    sum += doubled > 9 ? doubled - 9 : doubled;
-  }
-  return sum % 10 === 0;
-}
-
-/** The longest phone number that begins at this group. */
-function phoneAt(
-  text: string,
-  groups: Group[],
-  index: number,
-  regions: readonly CountryCode[],
-  lookups: { left: number },
-): Hit | undefined {
+function numberAt(question: Question, groups: readonly Group[], index: number): Hit | undefined {
   const first = groups[index]!;
-  if (runDigits(groups, index) >= longRunDigits) {
-    const number = { start: first.start, end: groups.at(-1)!.end, token: 'phone' as const };
-    return { number, next: groups.length };
-  }
-  const start = leadStart(text, first.start);
-  for (let next = windowEnd(groups, index); next > index; next--) {
-    const end = groups[next - 1]!.end;
-    const window = groups.slice(index, next);
-    if (isPhone(text, window, start, end, regions, lookups)) return { number: { start, end, token: 'phone' }, next };
+  const hit = (start: number, count: number, token: FoundNumber['token']): Hit => {
+    const next = index + count;
+    return { number: { start, end: groups[next - 1]!.end, token }, next };
+  };
+  const cards = cardGroups(question.text, groups, index);
+  if (cards > 0) return hit(first.start, cards, 'card');
+  const start = leadStart(question.text, first.start);
+  if (digitsFrom(groups, index) >= longRunDigits) return hit(start, groups.length - index, 'phone');
+  question.named = undefined;
+  for (let next = windowEnd(question.text, groups, index); next > index; next--) {
+    if (isPhone(question, groups.slice(index, next), start)) return hit(start, next - index, 'phone');
   }
   return undefined;
 }
 
-function isPhone(
-  text: string,
-  window: Group[],
-  start: number,
-  end: number,
-  regions: readonly CountryCode[],
-  lookups: { left: number },
-): boolean {
+function isPhone(question: Question, window: readonly Group[], start: number): boolean {
   const digits = window.map((group) => group.digits).join('');
-  if (digits.length < 7 || digits.length > maxPhoneDigits) return false;
-  const before = text.slice(Math.max(0, start - 32), start);
-  const after = text.slice(end, end + 16);
+  if (digits.length < minPhoneDigits) return false;
+  const { text } = question;
+  const end = window.at(-1)!.end;
   const raw = text.slice(start, end);
-  if (raw.includes('+')) return lookups.left-- <= 0 || isPossiblePhoneNumber(raw) || digits.length >= 9;
-  if (amountBefore.test(before) || amountAfter.test(after)) return false;
-
+  if (digits.length > maxPhoneDigits + (/^0{2}/.test(digits) ? 2 : 0)) return false;
+  const [before, after] = [wordsBefore(text, start), wordsAfter(text, end)];
+  if (/^\+|^\(\+/.test(raw) || /^\+(?!\d)/.test(after)) return digits.length >= 9 || isPossible(question, raw);
+  if (isAmount(before, after) || new Set(digits).size < 2) return false;
   if (window.length === 2 && raw.includes('.') && !raw.startsWith('0')) return false; // a decimal
+  if (isList(window, raw)) return false;
   const isAlone = before.trim() === '' && after.trim() === '';
-  const hasContext = contextBefore.test(before) || contextBefore.test(after) || denseContext.test(before + after);
-  if (hasContext || (isAlone && (digits.startsWith('0') || window.some((group) => group.digits.length > 2))))
+  const hasContext = () => (question.named ??= namesPhone(before)) || namesPhone(after);
+  const isDate = window.length === 1 && isCompactDate(digits);
+  const isRound = digits.endsWith('00000');
+  if (!isDate && !(raw.includes('\n') && digits.length < 9) && hasContext()) return true;
+  if (raw.includes('\n')) return isValid(question, raw.replaceAll(/\s/g, ' ')); // lines are rather a list
+  if (window.length === 1) {
+    if (digits.length >= 9) return !/0{6}$|^97[89]\d{10}$/.test(digits);
+    // seven or eight digits in one piece are an amount as often as a number
+    return !isDate && !isRound && !/\d[.,]$/.test(before) && (digits.startsWith('0') || isAlone);
+  }
+  if (isAlone && !isRound && (digits.startsWith('0') || window.some((group) => group.digits.length > 2))) return true;
+  return isWrittenAsPhone(question, window, raw, digits);
+}
+
+/** Several groups, and no word around that helps. */
+function isWrittenAsPhone(question: Question, window: readonly Group[], raw: string, digits: string): boolean {
+  const lengths = window.map((group) => group.digits.length);
+  const singles = lengths.filter((length) => length === 1).length;
+  if (singles * 2 > lengths.length) return isSpelledByDigit(window, raw, digits);
+  if (window.length === 2 && /\s/.test(raw) && window.some((group) => /^(?:19|20)\d\d$/.test(group.digits)))
+    return false;
+  const isPairs = lengths.every((length) => length === 2);
+  const hasMarks = /[-(/]/.test(raw);
+  const isThousands =
+    lengths[0]! <= 3 && lengths.slice(1).every((length) => length === 3) && /^\d+(?:[ .]\d{3})+$/.test(raw);
+  if (isThousands && !digits.startsWith('0')) return digits.length === 9 && isValid(question, raw);
+  if (digits.startsWith('00')) return digits.length >= 10;
+  if (digits.startsWith('0') && !isPairs && lengths[0]! > 1) return digits.length >= 8;
+  if (digits.length >= 10 && !lengths.every((length) => length === 4) && lengths.some((length) => length > 2)) {
+    if (hasMarks || usualShape.test(lengths.join(' '))) return true;
+  }
+  if (digits.length === 9 && hasMarks && lengths.some((length) => length > 2)) return true;
+  return isValid(question, raw);
+}
+
+/** groups of national numbers that nothing else is written in: Russian, Turkish, Chinese, Indian, Brazilian, Mexican */
+const usualShape = /^(?:[18] 3 3 2 2|3 3 2 2|3 4 4|5 5|2 5 4|2 4 4|[12] 3 3 4|2 3 3 2 2|3 2 3 4|2 [23] \d 4)$/;
+
+/** Lots (`3 12 17 23 40`), scores (`6-4 3-6`, `20/20 17/20`) and short years (`95 98 2000`): small numbers. */
+function isList(window: readonly Group[], raw: string): boolean {
+  if (window.length < 3 || !/^[1-9]/.test(raw)) return false;
+  if (/^\d{1,2}[-/]\d{1,2}(?: \d{1,2}[-/]\d{1,2})+/.test(raw) && window.every(({ digits }) => digits.length < 3))
     return true;
-  if (window.length > 2 && window.filter((group) => group.digits.length === 1).length * 2 > window.length) return false;
-  if (window.length === 1 && digits.length >= 9) return !/0{6}$|^97[89]\d{10}$/.test(digits);
-  if (window.length === 1) return false; // seven or eight digits in one piece are an amount as often as a number
-  const isGrouped =
-    window.slice(1).every((group) => group.digits.length === 3) && digits.length <= 9 && !raw.includes('-');
-  if (isGrouped && !digits.startsWith('0')) return hasValid(raw, regions, lookups) && digits.length === 9;
-  return hasValid(raw, regions, lookups) || (digits.startsWith('00') && digits.length >= 10);
+  if (/^\d\d?(?: \d\d?)* (?:19|20)\d\d$/.test(raw)) return true;
+  const descents = window.filter((group, at) => at > 0 && Number(group.digits) < Number(window[at - 1]!.digits)).length;
+  const isAscending = descents <= (window.length > 4 ? 1 : 0); // `6 3 12 17 23 40 41`: lot 6 and its numbers
+  return window.length > 3 && isAscending && /^[1-9]\d?(?: [1-9]\d?)+$/.test(raw);
 }
 
-function hasValid(raw: string, regions: readonly CountryCode[], lookups: { left: number }): boolean {
-  lookups.left -= regions.length;
-  return lookups.left <= 0 || regions.some((region) => isValidPhoneNumber(raw, region));
+/** `0 1 5 1 2 3 4 …`, but not counting up or down */
+function isSpelledByDigit(window: readonly Group[], raw: string, digits: string): boolean {
+  if (!/^[+(]?\d{1,2}(?<between>[ .-])(?:\d{1,2}\k<between>)+\d{1,2}$/.test(raw)) return false;
+  const steps = window.slice(1).map((group, at) => Number(group.digits) - Number(window[at]!.digits));
+  const counted = [1, -1].map((step) => steps.filter((each) => each === step).length);
+  return digits.length >= 9 && Math.max(...counted) < steps.length - 2 && new Set(digits).size > 3;
 }
 
-function windowEnd(groups: Group[], index: number): number {
+function isPossible(question: Question, raw: string): boolean {
+  return question.lookups-- <= 0 || isPossiblePhoneNumber(raw);
+}
+
+function isValid(question: Question, raw: string): boolean {
+  const { regions } = question;
+  if (question.lookups <= 0) return true;
+  question.lookups -= regions.length;
+  const digits = raw.replaceAll(/\D/g, '').length;
+  return regions.some((region) => mayBeLong(region, digits) && isValidPhoneNumber(raw, region));
+}
+
+const lengths = new Map<CountryCode, ReadonlySet<number>>();
+
+/** Whether national numbers of a region have so many digits, with a trunk prefix of up to two; cheaper than to parse one. */
+function mayBeLong(region: CountryCode, digits: number): boolean {
+  let known = lengths.get(region);
+  if (known === undefined) {
+    const metadata = new Metadata();
+    metadata.selectNumberingPlan(region);
+    known = new Set(metadata.numberingPlan?.possibleLengths());
+    lengths.set(region, known);
+  }
+  return known.has(digits) || known.has(digits - 1) || known.has(digits - 2);
+}
+
+/** after the last group that may belong to a number from here on */
+function windowEnd(text: string, groups: readonly Group[], index: number): number {
   let count = 0;
   let next = index;
   while (next < groups.length && count + groups[next]!.digits.length <= maxPhoneDigits + 2) {
+    const group = groups[next]!;
+    const isNew = /^0\d\d/.test(group.digits) || /[/\n]/.test(text.slice(groups[next - 1]?.end ?? 0, group.start));
+    // a number after another one, as `0151 2345678 0171 3456789`
+    if (count >= 9 && isNew && digitsFrom(groups, next) >= 9) break;
     count += groups[next]!.digits.length;
     next++;
   }
   return next;
 }
 
-function runDigits(groups: Group[], index: number): number {
+function digitsFrom(groups: readonly Group[], index: number): number {
   let count = 0;
   for (let at = index; at < groups.length && count < longRunDigits; at++) count += groups[at]!.digits.length;
   return count;
 }
 
-/** a plus or parenthesis right before the first digit belongs to the number */
+/** a plus or parenthesis before the first digit belongs to the number: `(+49)`, `+ 49` */
 function leadStart(text: string, start: number): number {
-  let from = start;
-  while (from > 0 && start - from < 2 && /[+(]/.test(text[from - 1]!)) from--;
-  return from;
+  return start - (/(?:\+\s?\(?|\(\+?)$/.exec(text.slice(Math.max(0, start - 3), start))?.[0].length ?? 0);
 }

@@ -3,12 +3,13 @@
  * would train on, redacted alike. The dataset is recorded, so that a model that comes back is known by what it saw.
  */
 import { dirname } from 'node:path';
+import { defaultRegions, redactorOf, type RedactOptions } from '../consent/redact.ts';
 import { sftLine, sftRows, type SftOptions } from '../dataset/sft.ts';
 import { UserError } from '../util/errors.ts';
 import { ensurePrivateDir, writeFileAtomic } from '../util/files.ts';
 import { writeManifest } from './manifest.ts';
 import { snapshot, type SnapshotOptions } from './snapshot.ts';
-import { conversationsOf, redact } from './training.ts';
+import { conversationsOf } from './training.ts';
 
 export interface ExportedSft {
   file: string;
@@ -18,11 +19,17 @@ export interface ExportedSft {
   datasetHash: string;
 }
 
-export type ExportSftOptions = Omit<SnapshotOptions, 'redact'> & Omit<SftOptions, 'redact'> & { file: string };
+export type ExportSftOptions = Omit<SnapshotOptions, 'redact'> &
+  Omit<SftOptions, 'redact'> & {
+    file: string;
+    /** as where the model is trained here; default: no names, `defaultRegions` */
+    redaction?: RedactOptions;
+  };
 
 /** @throws UserError when there is nothing to train on */
 export function exportSft(options: ExportSftOptions): ExportedSft {
-  const { dataDir, file } = options;
+  const { dataDir, file, redaction = { regions: defaultRegions } } = options;
+  const redact = redactorOf(redaction);
   const dataset = snapshot({ ...options, redact });
   const conversations = conversationsOf(dataset, 'train');
   const rows = conversations.flatMap((conversation) => sftRows(conversation, { ...options, redact }));

@@ -9,6 +9,7 @@ import { rmSync } from 'node:fs';
 import type { Checkpoint } from '../checkpoint/load.ts';
 import { baseId, loadBase } from '../checkpoint/base.ts';
 import { saveCheckpoint } from '../checkpoint/save.ts';
+import { defaultRegions, redactionId, redactorOf, type RedactOptions } from '../consent/redact.ts';
 import type { Dataset, DatasetManifest } from '../dataset/build.ts';
 import { dominantOf, type Dominant } from '../dataset/shares.ts';
 import { pickBackend } from '../model/backend.ts';
@@ -24,7 +25,7 @@ import type { HeldOutBits } from './gate.ts';
 import { sawWhatIsGone, writeManifest } from './manifest.ts';
 import { bestNgramBits, checkpointBits } from './measure.ts';
 import { snapshot } from './snapshot.ts';
-import { conversationsOf, personaP99Chars, readsLanguage, redact, trainOnDataset } from './training.ts';
+import { conversationsOf, personaP99Chars, readsLanguage, trainOnDataset } from './training.ts';
 import type { Trained } from './training.ts';
 
 /** Fewer persona messages than this in the train split teach nothing; the run is skipped. */
@@ -42,6 +43,8 @@ export interface RetrainOptions {
   maxMinutes: number;
   backend: BackendName | 'auto';
   sampling: SamplingOptions;
+  /** what is hidden behind placeholders, as where replies are made; default: no names, `defaultRegions` */
+  redaction?: RedactOptions;
   /** a checkpoint folder to start from; undefined = from scratch */
   base?: string | undefined;
   /** start from scratch after all where the base cannot read the chat's language (`readsLanguage`) */
@@ -76,6 +79,8 @@ export interface RetrainReport {
   size: ModelSize;
   /** the base that was to be started from (`baseId`); null = from scratch */
   base: string | null;
+  /** what was hidden (`redactionId`) */
+  redaction: string;
   /** false: from scratch, since that base does not read the chat's language */
   baseFits: boolean;
   test: HeldOutBits;
@@ -103,7 +108,7 @@ export async function retrain(options: RetrainOptions): Promise<RetrainResult> {
   const lock = acquireLock(options.dataDir, 'retrain');
   try {
     options.onPhase?.('reading consented conversations');
-    const dataset = snapshot({ ...options, redact });
+    const dataset = snapshot({ ...options, redact: redactorOf(redactionOf(options)) });
     const champion = servingRun(options, dataset.manifest);
     const reason = reasonToSkip(dataset, champion, options);
     if (reason !== undefined && champion?.isStale === true) rmSync(currentFile(options.modelsDir));
@@ -127,9 +132,12 @@ function reasonToSkip(dataset: Dataset, champion: Champion | undefined, options:
   const isSame =
     details?.datasetHash === dataset.manifest.hash &&
     details.size === options.size &&
-    details['base'] === baseIdOf(options);
+    details['base'] === baseIdOf(options) &&
+    details['redaction'] === redactionId(redactionOf(options));
   return isSame && options.force !== true ? 'nothing changed since the serving run was trained' : undefined;
 }
+
+const redactionOf = ({ redaction }: RetrainOptions): RedactOptions => redaction ?? { regions: defaultRegions };
 
 const baseIdOf = ({ base }: RetrainOptions): string | null => (base === undefined ? null : baseId(base));
 
@@ -148,11 +156,17 @@ async function trainAndJudge(
   const baseFits =
     offered === undefined ||
     options.baseMustFit !== true ||
-    readsLanguage(offered.tokenizerJson, conversationsOf(dataset, 'train'));
+    readsLanguage(offered.tokenizerJson, conversationsOf(dataset, 'train'), redactorOf(redactionOf(options)));
   const base = baseFits ? offered : undefined;
   if (!baseFits) options.onPhase?.('the base does not read the language of these chats: from scratch');
   writeManifest(options.dataDir, dataset.manifest);
-  const trained = await trainOnDataset(dataset, { ...options, backend, base, seed: options.seed ?? defaultSeed });
+  const trained = await trainOnDataset(dataset, {
+    ...options,
+    backend,
+    base,
+    seed: options.seed ?? defaultSeed,
+    redaction: redactionOf(options),
+  });
   try {
     options.onPhase?.('measuring on held-out conversations');
     const test = await measure(dataset, trained, champion?.checkpoint, backend);
@@ -165,6 +179,7 @@ async function trainAndJudge(
       backend,
       size: options.size,
       base: baseIdOf(options),
+      redaction: redactionId(redactionOf(options)),
       baseFits,
       test,
       way: trained.way,

@@ -5,7 +5,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LlamaFolder } from '../checkpoint/folder.ts';
-import { defaultRegions, redactSpans } from '../consent/redact.ts';
+import { redactorOf, type RedactOptions } from '../consent/redact.ts';
 import type { Dataset } from '../dataset/build.ts';
 import type { Conversation } from '../dataset/conversations.ts';
 import { textsOf } from '../dataset/conversations.ts';
@@ -16,7 +16,7 @@ import { modelConfig, vocabSizeOf } from '../model/sizes.ts';
 import { createEngine } from '../model/create-engine.ts';
 import type { Tokenizer } from '../tokenizer/bpe.ts';
 import { createTokenizer, trainBpe } from '../tokenizer/bpe.ts';
-import { encodeConversation, specialTokens } from '../tokenizer/chat-format.ts';
+import { encodeConversation, specialTokens, type RedactSpans } from '../tokenizer/chat-format.ts';
 import { fromTokenizerJson, toTokenizerJson } from '../tokenizer/tokenizer-json.ts';
 import { learnBest, type Learned } from '../train/learn-best.ts';
 import type { TrainProgress, TrainResult } from '../train/loop.ts';
@@ -34,6 +34,8 @@ export interface TrainingOptions {
   /** start from these weights and this tokenizer; undefined = from scratch */
   base: LlamaFolder | undefined;
   seed: number;
+  /** what is hidden behind placeholders; replies must be made with the same */
+  redaction: RedactOptions;
   onPhase?: ((phase: string) => void) | undefined;
   onProgress?: ((progress: TrainProgress) => void) | undefined;
   signal?: AbortSignal | undefined;
@@ -56,9 +58,6 @@ export interface Trained {
   learned: { before: number; after: number };
 }
 
-/** Sensitive spans of a text, for `encodeConversation` and `textsOf`. */
-export const redact = (text: string): ReturnType<typeof redactSpans> => redactSpans(text, { regions: defaultRegions });
-
 /** Conversations of one split, in the dataset's order. */
 export function conversationsOf(dataset: Dataset, split: Split): Conversation[] {
   return dataset.conversations.filter((entry) => entry.split === split).map((entry) => entry.conversation);
@@ -68,7 +67,11 @@ export function conversationsOf(dataset: Dataset, split: Split): Conversation[] 
 const fewestCharsPerId = 1.5;
 
 /** Whether a base's tokenizer knows words of the language of these texts: another script costs it an id or more a character. */
-export function readsLanguage(tokenizerJson: string, conversations: readonly Conversation[]): boolean {
+export function readsLanguage(
+  tokenizerJson: string,
+  conversations: readonly Conversation[],
+  redact?: RedactSpans,
+): boolean {
   const tokenizer = createTokenizer(fromTokenizerJson(tokenizerJson));
   let chars = 0;
   let ids = 0;
@@ -83,8 +86,9 @@ export function readsLanguage(tokenizerJson: string, conversations: readonly Con
 export async function trainOnDataset(dataset: Dataset, options: TrainingOptions): Promise<Trained> {
   const startedMs = Date.now();
   const trainSplit = conversationsOf(dataset, 'train');
+  const redact = redactorOf(options.redaction);
   options.onPhase?.('reading words');
-  const tokenizerJson = options.base?.tokenizerJson ?? trainTokenizer(trainSplit, options.size);
+  const tokenizerJson = options.base?.tokenizerJson ?? trainTokenizer(trainSplit, options.size, redact);
   const tokenizer = createTokenizer(fromTokenizerJson(tokenizerJson));
   const config = options.base?.config ?? modelConfig(options.size, tokenizer.vocabSize);
   const rowsOf = (
@@ -144,7 +148,7 @@ export async function trainOnDataset(dataset: Dataset, options: TrainingOptions)
 const judgeTokens = 2048;
 
 /** Byte-level BPE on the train split alone: held-out words must not shape the vocabulary. */
-function trainTokenizer(conversations: readonly Conversation[], size: ModelSize): string {
+function trainTokenizer(conversations: readonly Conversation[], size: ModelSize, redact: RedactSpans): string {
   const texts = [...textsOf(conversations, redact)];
   return toTokenizerJson(trainBpe(texts, { vocabSize: vocabularyFor(texts, size), specials: specialTokens }));
 }

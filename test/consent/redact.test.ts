@@ -53,6 +53,55 @@ describe('what is hidden', () => {
     ['wifi password is hunter2!', 'wifi password is [secret]'],
     ['password: sunflower', 'password: [secret]'],
     ['код 4829', 'код [secret]'],
+    // as people write numbers
+    ['ruf an:0171 3920001ok', 'ruf an:[phone]ok'],
+    ['06/12/34/56/78', '[phone]'],
+    ['0171.39.200.37', '[phone]'],
+    ['0049(0)176 04069020', '[phone]'],
+    ['8 (916) 123-45-67', '[phone]'],
+    ['１３８ ００１３ ８０００', '[phone]'],
+    ['9️⃣8️⃣7️⃣6️⃣5️⃣4️⃣3️⃣2️⃣1️⃣0️⃣', '[phone]'],
+    ['0 1 7 1 3 9 2 0 0 4 4', '[phone]'],
+    ['0151 2345678 0171 3456789', '[phone] [phone]'],
+    ['+49 151\n2345678', '[phone]'],
+    ['karte 4242 4242 4242 4242 bis 08/27', 'karte [card] bis 08/27'],
+    ['4111.1111.1111.1111', '[card]'],
+    ['4111 1111 1111 1112', '[card]'], // mistyped
+    ['de89.3704.0044.0532.0130.00', '[card]'],
+    ['DE89 3704 0044 0532 0130 01', '[card]'], // mistyped
+    // as people write addresses
+    ['jo @ gmail.com', '[email]'],
+    ['jo.smith@\ngmail.com', '[email]'],
+    ['jo@gmail', '[email]'],
+    ['jo@gmail,com', '[email]'],
+    ['jo.smith bei gmail punkt com', '[email]'],
+    ['max unterstrich muster klammeraffe web punkt de', '[email]'],
+    ['ivan собака яндекс точка ру', '[email]'],
+    ['jan apenstaartje gmail punt com', '[email]'],
+    ['jo chiocciola libero punto it', '[email]'],
+    ['jo arobase orange point fr', '[email]'],
+    ['samosa at the rate gmail dot com', '[email]'],
+    ['joATgmailDOTcom', '[email]'],
+    ['我的邮箱abc@qq.com谢谢', '我的邮箱[email]谢谢'],
+    ['看https://example.com/a1，谢谢', '看[link]，谢谢'],
+    ['пример.рф/вход?ключ=1', '[link]'],
+    ['t.me/abcde', '[link]'],
+    // what opens a door
+    ['pin von der karte 6140', 'pin von der karte [secret]'],
+    ['code de vérification 113906', 'code de vérification [secret]'],
+    ['wlan passwort ist Sonne2020', 'wlan passwort ist [secret]'],
+    ['the wifi is Tr0ubledWaters', 'the wifi is [secret]'],
+    ['passport no C01X00T47', 'passport no [secret]'],
+    ['sk-abcdEFGH1234567890', '[secret]'],
+    ['4111 1111 1111 1111 12/27 123', '[card] 12/27 [secret]'],
+    // addresses
+    ['komm zur Hauptstraße 5', 'komm zur [secret]'],
+    ['12 rue de la Paix, 75002 Paris', '[secret]'],
+    ['via Roma 12', '[secret]'],
+    ['calle Mayor 5, 28013 Madrid', '[secret]'],
+    ['ул. Ленина, д. 5, кв. 12', '[secret]'],
+    ['10 Example Lane, London SW1A 1AA', '[secret]'],
+    ['שלח לרחוב הרצל 5', 'שלח [secret]'],
   ])('%s', (text, expected) => {
     expect(shown(text)).toBe(expected);
   });
@@ -61,6 +110,10 @@ describe('what is hidden', () => {
     expect(shown('ANNA and anna met Annabel, İ anna', { names: ['Anna'] })).toBe(
       '[name] and [name] met Annabel, İ [name]',
     );
+    expect(shown("Anna's, annas и Анны с Иваном, לאנה", { names: ['Anna', 'Анна', 'Иван', 'אנה'] })).toBe(
+      '[name], [name] и [name] с [name], ל[name]',
+    );
+    expect(shown('jose, 안나가', { names: ['José', '안나'] })).toBe('[name], [name]가');
     expect(shown('mary ann smith came', { names: ['Ann', 'Mary Ann Smith', ' '] })).toBe('[name] came');
   });
 });
@@ -91,7 +144,7 @@ we lost 3-2 again, before that 1-0 2-2 4-1
 10 20 30 40 50
 0,0000001 is small
 between 18:00 - 19:30 on 03.04.
-Hauptstraße 5, 3. Stock
+in der Hauptstraße, 3. Stock
 wir sehen uns um 20 Uhr
 der kostet 12.500 Euro
 das macht 1.234.567,89
@@ -146,7 +199,7 @@ describe('what stays', () => {
     const changed = cleanLines.filter((line) => redactSpans(line, { regions: defaultRegions }).length > 0);
     process.stdout.write(`redaction: ${changed.length} of ${cleanLines.length} clean lines changed\n`);
     expect(changed.length / cleanLines.length).toBeLessThanOrEqual(0.05);
-    expect(changed).toEqual(['10 20 30 40 50']); // a valid number somewhere, and all there is in the message
+    expect(changed).toEqual([]);
   });
 
   test('empty text, lone surrogates and NUL', () => {
@@ -313,9 +366,40 @@ describe('texts made to be slow', () => {
     '192.168.',
     'é',
     '验证码',
+    'me [at] you dot ',
+    'a dot ',
+    'x (dot) ',
+    'j o ',
+    'a @ b . ',
+    'собака ',
+    'a.b.c.d@',
+    'passwort ist ',
+    'wifi is a1 ',
+    'code for the door ',
+    'passport no 1 ',
+    'A1-',
+    'Aa1',
+    'Str. ',
+    'Am Markt ',
+    'calle de la ',
+    'rue de la ',
+    '12 Old Mill ',
+    'flat 1, a, ',
+    '1-2-3 ',
+    '町1-',
+    'ул. а ',
+    'mah. a ',
+    'שדרות א ',
+    'Anna',
+    '1\n',
+    '0 1 2 3 ',
+    '☆a.',
+    'call 1234567 ',
   ])('100 kB of %j end, with spans in order', (unit) => {
     const text = fill(unit);
+    const started = performance.now();
     const spans = redactSpans(text, { regions: defaultRegions, names: ['a', 'Anna'] });
+    expect(performance.now() - started).toBeLessThan(4_000); // ten times what it takes on a busy machine
     expect(spans.every((span, index) => span.start >= (spans[index - 1]?.end ?? 0))).toBe(true);
   });
 });

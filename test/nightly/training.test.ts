@@ -28,7 +28,14 @@ const dataset = buildDataset({
   ],
   timezone: 'Europe/Berlin',
 });
-const options: TrainingOptions = { size: 'nano', maxMinutes: 1e6, backend: 'simd', base: undefined, seed: 1 };
+const options: TrainingOptions = {
+  size: 'nano',
+  maxMinutes: 1e6,
+  backend: 'simd',
+  base: undefined,
+  redaction: { regions: ['GB'] },
+  seed: 1,
+};
 
 const engines: Engine[] = [];
 afterEach(() => {
