@@ -86,7 +86,7 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
     allowApt: process.env['PERSONA_NO_APT'] !== '1',
     say: (line) => void process.stderr.write(`${line}\n`),
   });
-  const voice = openServingVoice(env, log);
+  const voice = openServingVoice(env, log, persona);
   closing.push(() => voice.close());
 
   const stopped = untilStopped();
