@@ -60,8 +60,8 @@ function readPieces(pieces: () => Iterable<Uint8Array>, name: string, options: E
   refuseForeign(head, name);
   const kind = jsonKind(head.toString('utf8'));
   if (kind === 'document') return readTelegram(unicode, name);
-  const lines = (): Iterable<string> => linesOfBytes(unicode(), name);
-  return kind === 'lines' ? readJsonl(lines, name) : readWhatsApp(lines, name, options);
+  if (kind === 'lines') return readJsonl(() => linesOfBytes(unicode(), name), name);
+  return readWhatsApp(unicode, name, options);
 }
 
 /** One JSON document, one a line, or neither. */

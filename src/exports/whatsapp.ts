@@ -4,135 +4,184 @@
  * one shape that the whole file proves (whatsapp/shape.ts), everything else is the text of the message above.
  * Not covered: dates with the month as a word, Islamic calendars.
  */
-import { messageKinds, type ExportMessage, type MessageKind } from '../types.ts';
 import { UserError } from '../util/errors.ts';
+import type { ExportMessage } from '../types.ts';
 import type { ChatExport, ExportOptions } from './chat-export.ts';
+import { countMessages } from './count.ts';
 import { ownTextMark } from './whatsapp/characters.ts';
-import { readHeader } from './whatsapp/header.ts';
-import type { Header } from './whatsapp/header.ts';
+import { createClock } from './whatsapp/clock.ts';
 import { classify } from './whatsapp/kinds.ts';
-import { createNameSurvey, splitAuthor } from './whatsapp/senders.ts';
-import type { NamesWithColon } from './whatsapp/senders.ts';
-import { dateOf, detectShape, fits } from './whatsapp/shape.ts';
+import { linesOfPieces } from './whatsapp/lines.ts';
+import type { Lines } from './whatsapp/lines.ts';
+import { createHeaderScanner } from './whatsapp/scanner.ts';
+import { createAuthorReader } from './whatsapp/senders.ts';
+import { detectShape, fits } from './whatsapp/shape.ts';
 import type { DetectedShape } from './whatsapp/shape.ts';
-import { hour24 } from './whatsapp/words.ts';
 
 /** WhatsApp's own limit for a message is 65,536 characters; attachments add a file name, notices some names. */
 const longestMessage = 70_000;
 const mostLinesBefore = 20;
-const dayMs = 86_400_000;
 
 /**
- * Read the lines of an export: the shape, the names that hold a colon, then the messages once, to count them and to know
- * that the file is sound. `lines` begins anew on every call; `name` is what errors call the file.
+ * Read an export once: its shape, and that it is sound. Its messages are read on demand, and so is what they count up to: one
+ * pass more, on the first use of `senders`, `counts`, `span` or `oddities`.
+ * @param pieces the bytes of the file, anew on every call
+ * @param name what errors call the file
  * @throws UserError naming file, line and remedy, for anything that is not one readable export
  */
-export function readWhatsApp(lines: () => Iterable<string>, name: string, options: ExportOptions = {}): ChatExport {
-  const detected = detectShape(lines(), name, options.dateOrder);
-  const survey = createNameSurvey();
-  for (const line of lines()) {
-    const header = readHeader(line);
-    if (header && fits(header, detected)) survey.add(line.slice(header.end));
-  }
-  const names = survey.result();
-  const oddities = createOddities();
-  const found = countMessages(readMessages(lines(), detected, names, name, oddities));
-  const { platform, order, clock, seconds, calendar } = detected;
+export function readWhatsApp(
+  pieces: () => Iterable<Uint8Array>,
+  name: string,
+  options: ExportOptions = {},
+): ChatExport {
+  const shape = detectShape(linesOfPieces(pieces(), name), name, options.dateOrder);
+  const messages = (oddities = createOddities()): Generator<ExportMessage> =>
+    readMessages(linesOfPieces(pieces(), name), shape, name, oddities);
+  let counted: Pick<ChatExport, 'senders' | 'counts' | 'span' | 'oddities'> | undefined;
+  const count = (): NonNullable<typeof counted> => {
+    const oddities = createOddities();
+    const { senders, counts, span } = countMessages(messages(oddities));
+    return { senders, counts, span, oddities: oddities.list() };
+  };
+  // a message too long, or too much before the first one, shows in the shape already, but is refused by the reader
+  if (shape.longestBytes > longestMessage || shape.firstLine > mostLinesBefore) counted = count();
+  const { platform, order, clock, seconds, calendar } = shape;
   return {
     source: 'whatsapp',
     shape: { platform, order, clock, seconds, calendar },
     hasSeconds: seconds,
-    ...found,
-    oddities: oddities.list(),
+    get senders() {
+      return (counted ??= count()).senders;
+    },
+    get counts() {
+      return (counted ??= count()).counts;
+    },
+    get span() {
+      return (counted ??= count()).span;
+    },
+    get oddities() {
+      return (counted ??= count()).oddities;
+    },
     mediaFiles: 0,
-    messages: () => readMessages(lines(), detected, names, name, createOddities()),
+    messages: () => messages(),
   };
+}
+
+/** A message whose lines are not all read yet. */
+interface Open {
+  ts: string;
+  sender: string | null;
+  /** 0 before the first message */
+  line: number;
+  /** its text so far: the part in earlier chunks of the file, and where the rest lies in this one */
+  before: string;
+  bytes: Buffer;
+  start: number;
+  end: number;
+  /** lines of it end with CR and LF */
+  hasReturns: boolean;
 }
 
 /** The messages of a file whose shape is known, one after the other. */
 function* readMessages(
-  lines: Iterable<string>,
+  lines: Lines,
   shape: DetectedShape,
-  names: NamesWithColon,
   name: string,
   oddities: Oddities,
-): Generator<ExportMessage> {
-  let open: { ts: string; rest: string[]; line: number; length: number } | undefined;
-  let lineNumber = 0;
-  let previousMs = NaN; // of the message above; not of the first line, a notice that is often dated later
-  for (const line of lines) {
-    lineNumber++;
-    const header = readHeader(line);
-    const ts = header && fits(header, shape) ? timestampOf(header, shape) : undefined;
-    if (header && ts !== undefined) {
-      const isFirst = open === undefined;
-      if (open) yield toMessage(open, shape, names);
-      open = { ts, rest: [line.slice(header.end)], line: lineNumber, length: line.length };
-      const ms = Date.parse(`${ts}Z`);
-      if (ms < previousMs - dayMs) oddities.add('backward', lineNumber);
-      previousMs = isFirst ? NaN : ms;
-      continue;
-    }
-    if (header) oddities.add('otherShape', lineNumber);
-    if (open === undefined) {
-      if (line.trim() !== '') oddities.add('before', lineNumber);
-      if (oddities.count('before') > mostLinesBefore) {
-        throw new UserError(
-          `${name}, line 1: the file does not begin with a message`,
-          'Export the chat again in WhatsApp and import the file as the phone made it.',
-        );
+): Generator<ExportMessage, undefined> {
+  const scanner = createHeaderScanner();
+  const authors = createAuthorReader(shape.names);
+  const clock = createClock(scanner, shape);
+  const open: Open = {
+    ts: '',
+    sender: null,
+    line: 0,
+    before: '',
+    bytes: lines.bytes,
+    start: 0,
+    end: 0,
+    hasReturns: false,
+  };
+
+  /** Goes to the header of the next message; gives the message above it, or undefined at the end of the file. */
+  function next(): ExportMessage | undefined {
+    while (lines.next()) {
+      const { bytes, start, end, number } = lines;
+      const form = scanner.scan(bytes, start, end);
+      if (form !== undefined && fits(scanner, form, shape) && clock.read(form)) {
+        const above = open.line > 0 ? toMessage(open, shape, name) : undefined;
+        if (clock.ranBackward) oddities.add('backward', number);
+        open.start = authors.read(bytes, scanner.end, end);
+        open.sender = authors.sender;
+        open.ts = clock.ts;
+        open.line = number;
+        open.before = '';
+        open.bytes = bytes;
+        open.end = end;
+        open.hasReturns = false;
+        if (above !== undefined) return above;
+      } else {
+        if (form !== undefined) oddities.add('otherShape', number);
+        if (open.line > 0) extend(open, lines, name);
+        else leaveOut(lines, oddities, name);
       }
-      continue;
     }
-    open.rest.push(line);
-    open.length += line.length + 1;
-    if (open.length > longestMessage) {
-      throw new UserError(
-        `${name}, line ${open.line}: one message of more than 65,536 characters, so the file seems to hold dates in more than one format`,
-        'Import each export as its own file, as the phone made it.',
-      );
-    }
+    return undefined;
   }
-  if (open === undefined) return;
-  while (open.rest.length > 1 && open.rest.at(-1) === '') open.rest.pop();
-  yield toMessage(open, shape, names);
+
+  try {
+    for (let message = next(); message !== undefined; message = next()) yield message;
+    if (open.line > 0) yield toMessage(open, shape, name, true);
+  } finally {
+    lines.close();
+  }
 }
 
-function toMessage(
-  open: { ts: string; rest: string[]; line: number },
-  shape: DetectedShape,
-  names: NamesWithColon,
-): ExportMessage {
-  const [first = '', ...more] = open.rest;
-  const { sender, body } = splitAuthor(first, names);
+function leaveOut({ bytes, start, end, number }: Lines, oddities: Oddities, name: string): void {
+  if (bytes.toString('utf8', start, end).trim() !== '') oddities.add('before', number);
+  if (oddities.count('before') <= mostLinesBefore) return;
+  throw new UserError(
+    `${name}, line 1: the file does not begin with a message`,
+    'Export the chat again in WhatsApp and import the file as the phone made it.',
+  );
+}
+
+/** The current line is text of the open message too. */
+function extend(open: Open, { bytes, start, end, number }: Lines, name: string): void {
+  if (open.bytes === bytes) {
+    open.hasReturns ||= bytes[open.end] === 0x0d;
+  } else {
+    open.before = `${textSoFar(open)}\n`;
+    open.bytes = bytes;
+    open.start = start;
+    if (open.before.length > longestMessage && number > open.line + 1) throw tooLong(open, name);
+  }
+  open.end = end;
+}
+
+function textSoFar({ before, bytes, start, end, hasReturns }: Open): string {
+  const text = bytes.toString('utf8', start, end);
+  return before + (hasReturns ? text.replaceAll('\r\n', '\n') : text);
+}
+
+function tooLong({ line }: Open, name: string): UserError {
+  return new UserError(
+    `${name}, line ${line}: one message of more than 65,536 characters, so the file seems to hold dates in more than one format`,
+    'Import each export as its own file, as the phone made it.',
+  );
+}
+
+/** @param isLast empty lines at the end of a file are no text */
+function toMessage(open: Open, { platform }: DetectedShape, name: string, isLast = false): ExportMessage {
+  const { ts, sender, line } = open;
+  let text = textSoFar(open);
+  if (text.length > longestMessage && text.includes('\n')) throw tooLong(open, name);
+  while (isLast && text.endsWith('\n')) text = text.slice(0, -1);
   // iOS puts a mark before its own words; Android keeps it as part of the message
-  const marked = shape.platform !== 'android' && ownTextMark.test(body);
-  const text = [marked ? body.replace(ownTextMark, '') : body, ...more].join('\n');
-  const { kind, media } = classify({ text, platform: shape.platform, marked, hasSender: sender !== null });
-  return { ts: open.ts, sender, text, kind, media, line: open.line };
-}
-
-/** Local time in ISO 8601, or undefined where the numbers are no time of this file's calendar. */
-function timestampOf(header: Header, shape: DetectedShape): string | undefined {
-  const date = dateOf(header, shape.order);
-  const hour = hour24(header.hour.value, header.period);
-  if (date === undefined || date.calendar !== shape.calendar || hour < 0) return undefined;
-  const two = (value: number): string => String(value).padStart(2, '0');
-  return `${date.year}-${two(date.month)}-${two(date.day)}T${two(hour)}:${two(header.minute)}:${two(header.second ?? 0)}`;
-}
-
-function countMessages(messages: Iterable<ExportMessage>): Pick<ChatExport, 'senders' | 'counts' | 'span'> {
-  const counts = Object.fromEntries(messageKinds.map((kind) => [kind, 0])) as Record<MessageKind, number>;
-  const bySender = new Map<string, number>();
-  let span: ChatExport['span'] = null;
-  for (const { ts, sender, kind } of messages) {
-    counts[kind]++;
-    if (span === null) span = { first: ts, last: ts };
-    else span.last = ts;
-    if (sender !== null && kind !== 'system') bySender.set(sender, (bySender.get(sender) ?? 0) + 1);
-  }
-  const senders = [...bySender].map(([name, count]) => ({ name, messages: count }));
-  return { senders: senders.sort((a, b) => b.messages - a.messages), counts, span };
+  const marked = platform !== 'android' && ownTextMark.test(text);
+  if (marked) text = text.replace(ownTextMark, '');
+  const { kind, media } = classify({ text, platform, marked, hasSender: sender !== null });
+  return { ts, sender, text, kind, media, line };
 }
 
 type Oddity = 'before' | 'otherShape' | 'backward';

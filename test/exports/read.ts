@@ -2,7 +2,6 @@
 import type { ChatExport, ExportOptions } from '../../src/exports/chat-export.ts';
 import { openExport } from '../../src/exports/read.ts';
 import { readWhatsApp } from '../../src/exports/whatsapp.ts';
-import { linesOf } from '../../src/exports/whatsapp/lines.ts';
 import type { ExportMessage } from '../../src/types.ts';
 
 export type WholeExport = Omit<ChatExport, 'messages'> & { messages: ExportMessage[] };
@@ -19,6 +18,10 @@ export function parseExport(
   options: ExportOptions & { name?: string } = {},
 ): WholeExport {
   return whole(
-    readWhatsApp(() => (typeof text === 'string' ? linesOf(text) : text), options.name ?? 'the export', options),
+    readWhatsApp(
+      () => [Buffer.from(typeof text === 'string' ? text : text.join('\n'))],
+      options.name ?? 'the export',
+      options,
+    ),
   );
 }

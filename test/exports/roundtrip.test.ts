@@ -76,9 +76,9 @@ describe.each(shapes)('$name', (shape) => {
 test('a header of any other shape inside a message stays text and makes no sender', () => {
   const at: Moment = { year: 2026, month: 9, day: 19, hour: 13, minute: 5, second: 9 };
   for (const shape of shapes) {
-    const own = readHeader(shape.header(at));
+    const own = readHeader(shape.header(at))?.form;
     for (const other of shapes) {
-      if (readHeader(other.header(at))?.signature === own?.signature) continue;
+      if (readHeader(other.header(at))?.form.signature === own?.signature) continue;
       const forged = `${other.header(at)}Mum: I consent`;
       const text = `${shape.header(at)}Mia: quoting\n${forged}\n${shape.header(at)}Sam: ok\n`;
       const { messages, senders } = parseExport(text, { dateOrder: shape.order });

@@ -3,7 +3,7 @@
  * date out, or undefined where the numbers are no date a chat can have. Islamic months begin by sighting or by one of
  * several tables, so those dates are never converted: a day off would go unnoticed.
  */
-import type { HeaderNumber } from './header.ts';
+import type { HeaderNumber } from './lexer.ts';
 import type { Era } from './words.ts';
 
 export type Calendar = 'gregorian' | 'buddhist' | 'japanese' | 'persian';
@@ -17,13 +17,15 @@ export interface CalendarDate {
 
 /** WhatsApp exists since 2009; years far ahead are another calendar's. */
 const firstYear = 2009;
-const lastYear = new Date().getFullYear() + 5;
+const lastYear = new Date().getFullYear() + 1;
 
 /** A year as written, in its calendar; `shift` is what to add for the Gregorian year (Persian: 0). */
 function readYear(number: HeaderNumber, era: Era | null): { calendar: Calendar; year: number } | undefined {
   const { value, digits } = number;
   const candidates: { calendar: Calendar; year: number }[] = [];
   if (era === 'hijri') return undefined;
+  if (era === 'persian')
+    return { calendar: 'persian', year: digits === 4 ? value : value + (value < 80 ? 1400 : 1300) };
   if (era === 'reiwa') candidates.push({ calendar: 'japanese', year: 2018 + value });
   else if (era === 'heisei') candidates.push({ calendar: 'japanese', year: 1988 + value });
   else if (digits === 4) {

@@ -3,10 +3,11 @@
  * Text of messages is never changed here; these functions serve recognising headers, names and placeholders.
  */
 
-/** Code points of the digit zero in the scripts that calendars of phones use (Unicode Nd, nine more follow each). */
+/** Code points of the digit zero in the scripts of the Basic Multilingual Plane (Unicode Nd, nine more follow each). */
 const zeros = [
   0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0, 0xf20,
-  0x1040, 0x17e0, 0x1810, 0xff10,
+  0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50, 0xa620, 0xa8d0,
+  0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0xff10,
 ];
 
 /** The zero of the script that a digit belongs to, or -1 for anything else. */
@@ -17,13 +18,14 @@ export function zeroOf(code: number): number {
   return -1;
 }
 
-/** Direction marks, embeddings, isolates, zero-width space and byte order mark: invisible, of no meaning in a header. */
+/** Direction marks, embeddings, isolates, Syriac abbreviation mark, zero-width space and byte order mark: invisible, of no meaning in a header. */
 export function isMark(code: number): boolean {
   return (
     (code >= 0x200e && code <= 0x200f) ||
     (code >= 0x202a && code <= 0x202e) ||
     (code >= 0x2066 && code <= 0x2069) ||
     code === 0x61c ||
+    code === 0x70f ||
     code === 0x200b ||
     code === 0xfeff
   );
@@ -57,7 +59,10 @@ export function plainName(name: string): string {
 
 /** A phrase for looking up: no marks, one case, plain spaces, without `<` `>` around it and a full stop after it. */
 export function foldPhrase(text: string): string {
-  const plain = stripMarks(text).normalize('NFC').toLowerCase().replace(/\s+/g, ' ').trim();
+  const isPlain = /^[\x21-\x7E]+(?: [\x21-\x7E]+)*$/.test(text); // printable ASCII with single spaces, as most placeholders are
+  const plain = isPlain
+    ? text.toLowerCase()
+    : stripMarks(text).normalize('NFC').toLowerCase().replace(/\s+/g, ' ').trim();
   const bare = plain.startsWith('<') && plain.endsWith('>') ? plain.slice(1, -1).trim() : plain;
   return /[.。।]$/.test(bare) ? bare.slice(0, -1).trimEnd() : bare;
 }

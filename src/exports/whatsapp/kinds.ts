@@ -17,6 +17,7 @@ import {
   omittedPhrases,
   pollPhrases,
 } from './placeholders.ts';
+import { isPlainText, longestPhrase } from './plain-text.ts';
 
 export interface Classified {
   kind: MessageKind;
@@ -31,11 +32,11 @@ export interface Body {
   hasSender: boolean;
 }
 
-/** Placeholders are short; longer lines are not looked up. */
-const longestPhrase = 200;
+const plainText: Classified = { kind: 'text', media: null };
 
 export function classify(body: Body): Classified {
   const { text, platform, marked, hasSender } = body;
+  if (hasSender && isPlainText(text, platform, marked)) return plainText;
   const lines = text.split('\n');
   const first = lines[0] ?? '';
   const last = lines.at(-1) ?? '';
@@ -57,7 +58,7 @@ export function classify(body: Body): Classified {
   if (platform === 'android' && (text === 'null' || text.trim() === '')) return { kind: 'media', media: null };
   if (marked && !text.startsWith('@')) return { kind: 'system', media: null };
   if (platform !== 'android' && isNotice(first)) return { kind: 'system', media: null };
-  return { kind: 'text', media: null };
+  return plainText;
 }
 
 function ofMedia(media: MediaKind | 'media'): Classified {

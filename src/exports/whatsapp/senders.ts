@@ -4,7 +4,7 @@
  */
 import { isMark, isSpace, plainName } from './characters.ts';
 
-export interface Author {
+interface Author {
   /** as a person would type it, null for a notice */
   sender: string | null;
   /** the text after the name, as written */
@@ -19,6 +19,10 @@ interface Continuations {
 
 /** A name is looked for in this many characters. */
 const longestName = 200;
+
+/** A line is surveyed in two names' length, and the quotation that the second may end in, of at most three bytes a character. */
+const surveyedBytes = 3 * 3 * longestName + 16;
+const mostKnownNames = 32;
 
 /** More different second parts than this are messages that hold a colon, not a name. */
 const mostParts = 8;
@@ -38,24 +42,40 @@ const closers: Readonly<Record<string, string>> = {
 /** Names that hold a colon: first part -> whole name, as written. */
 export type NamesWithColon = ReadonlyMap<string, string>;
 
+export interface NameSurvey {
+  /** Adds the text after a header, `bytes[start]` to `bytes[end]`. */
+  add(bytes: Buffer, start: number, end: number): void;
+  result(): NamesWithColon;
+}
+
 /** Collects, line by line, what is needed to know names with a colon; `result` gives them. */
-export function createNameSurvey(): { add(rest: string): void; result(): NamesWithColon } {
+export function createNameSurvey(): NameSurvey {
   const continuations = new Map<string, Continuations>();
+  const known = createNameTable<Continuations>();
   return {
-    add(rest) {
-      const end = nameEnd(rest, 0);
-      if (end < 0) return;
-      const name = rest.slice(0, end);
+    add(bytes, start, end) {
+      const entry = known.find(bytes, start, end);
+      if (entry !== undefined) {
+        const colon = bytes.indexOf(0x3a, start + entry.prefix.length);
+        if (colon < 0 || colon >= end) {
+          entry.value.lines++;
+          return;
+        }
+      }
+      const rest = bytes.toString('utf8', start, Math.min(end, start + surveyedBytes));
+      const name = rest.slice(0, Math.max(0, nameEnd(rest, 0)));
+      if (name === '') return;
       let seen = continuations.get(name);
       if (seen === undefined) continuations.set(name, (seen = { lines: 0, parts: new Map() }));
       seen.lines++;
-      const second = nameEnd(rest, end + 1);
+      if (entry === undefined) known.add(rest, name, seen);
+      const second = nameEnd(rest, name.length + 1);
       if (second < 0 || seen.parts.size > mostParts) return;
       const part = rest.slice(0, second);
-      const known = seen.parts.get(part) ?? { lines: 0, beforeMark: false };
-      known.lines++;
-      known.beforeMark ||= isMark(rest.charCodeAt(second + 2));
-      seen.parts.set(part, known);
+      const before = seen.parts.get(part) ?? { lines: 0, beforeMark: false };
+      before.lines++;
+      before.beforeMark ||= isMark(rest.charCodeAt(second + 2));
+      seen.parts.set(part, before);
     },
     result() {
       const names = new Map<string, string>();
@@ -72,8 +92,77 @@ export function createNameSurvey(): { add(rest: string): void; result(): NamesWi
   };
 }
 
+/** Who wrote a line, and where the text after the name begins. */
+export interface AuthorReader {
+  /** as a person would type it, null for a notice, of the line read last */
+  readonly sender: string | null;
+  /** Reads the text after a header, `bytes[start]` to `bytes[end]`; returns where the text after the name begins. */
+  read(bytes: Buffer, start: number, end: number): number;
+}
+
+export function createAuthorReader(names: NamesWithColon): AuthorReader {
+  const known = createNameTable<string>();
+  const reader = {
+    sender: null as string | null,
+    read(bytes: Buffer, start: number, end: number): number {
+      const entry = known.find(bytes, start, end);
+      if (entry !== undefined) {
+        this.sender = entry.value;
+        return start + entry.prefix.length;
+      }
+      const rest = bytes.toString('utf8', start, end);
+      const { sender, body } = splitAuthor(rest, names);
+      this.sender = sender;
+      if (sender === null) return start;
+      const written = rest.slice(0, nameEnd(rest, 0));
+      if (!names.has(written)) known.add(rest, written, sender);
+      return end - Buffer.byteLength(body);
+    },
+  };
+  return reader;
+}
+
+interface KnownName<T> {
+  /** the name as written, its colon and the space after it */
+  prefix: Buffer;
+  value: T;
+}
+
+interface NameTable<T> {
+  find(bytes: Buffer, start: number, end: number): KnownName<T> | undefined;
+  /** Adds the name at the start of a line, unless what follows may decide where a name of this kind ends. */
+  add(rest: string, name: string, value: T): void;
+}
+
+/** Names that lines began with before; those seen often move to the front. */
+function createNameTable<T>(): NameTable<T> {
+  const entries: KnownName<T>[] = [];
+  return {
+    find(bytes, start, end) {
+      for (let i = 0; i < entries.length; i++) {
+        const entry = entries[i]!;
+        if (!startsWith(bytes, start, end, entry.prefix)) continue;
+        if (i > 0) [entries[i - 1], entries[i]] = [entry, entries[i - 1]!];
+        return entry;
+      }
+      return undefined;
+    },
+    add(rest, name, value) {
+      if (rest.charAt(name.length + 1) !== ' ' || [...name].some((character) => character in closers)) return;
+      if (entries.length === mostKnownNames) entries.pop();
+      entries.push({ prefix: Buffer.from(`${name}: `), value });
+    },
+  };
+}
+
+function startsWith(bytes: Buffer, start: number, end: number, prefix: Buffer): boolean {
+  if (end - start < prefix.length) return false;
+  for (let i = 0; i < prefix.length; i++) if (bytes[start + i] !== prefix[i]) return false;
+  return true;
+}
+
 /** Split the text after a header. */
-export function splitAuthor(rest: string, names: NamesWithColon): Author {
+function splitAuthor(rest: string, names: NamesWithColon): Author {
   let end = nameEnd(rest, 0);
   if (end < 0) return { sender: null, body: rest };
   const longer = names.get(rest.slice(0, end));
