@@ -1,5 +1,8 @@
 /** Health, watchdog and the local pages, each by itself: when they say yes, when they say no, and to whom. */
+import { fork } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startHealth } from '../../src/ops/health.ts';
 import type { Health } from '../../src/ops/health.ts';
@@ -11,7 +14,8 @@ import type { Notifier } from '../../src/ops/notify.ts';
 import { createStatus } from '../../src/ops/status.ts';
 import { createWatchdog } from '../../src/ops/watchdog.ts';
 import { silentLog } from '../../src/util/log.ts';
-import { admitted, draft, put, scene } from '../store/support.ts';
+import { compiled } from '../store/child.ts';
+import { admitted, draft, freshDir, put, scene } from '../store/support.ts';
 
 describe('health', () => {
   let health: Health | undefined;
@@ -251,4 +255,27 @@ test('the status counts today by the persona’s own midnight, and imports not a
   });
   status.retrained('kept', 'no better');
   expect(status.facts().retrain).toMatchObject({ progress: null, last: { verdict: 'kept' } });
+});
+
+test('a retrain tells its parent how far it is: each phase, and once a second within it', async () => {
+  const script = join(freshDir(), 'child.mjs');
+  writeFileSync(
+    script,
+    `import { setTimeout as sleep } from 'node:timers/promises';
+    import { progressView } from ${compiled('scripts/progress.ts')};
+    const view = progressView(true);
+    view.phase('training');
+    for (const share of [0.1, 0.2]) view.update({ share, secondsLeft: 60 });
+    await sleep(1100);
+    for (const share of [0.3, 0.4]) view.update({ share, secondsLeft: 40 });
+    view.stop();`,
+  );
+  const heard: unknown[] = [];
+  const child = fork(script);
+  child.on('message', (message) => heard.push(message));
+  await new Promise((resolve) => child.once('close', resolve));
+  expect(heard).toEqual([
+    { phase: 'training', share: null, secondsLeft: null },
+    { phase: 'training', share: 0.3, secondsLeft: 40 },
+  ]);
 });
