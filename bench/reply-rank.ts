@@ -3,7 +3,7 @@
  * - finding: the real reply among 19 real replies to other contexts, as in ConvAI2 (Dinan et al. 2019): hits@1, mean
  *   reciprocal rank, and AUC, how often a real reply's score is above that of a reply to something else in any context;
  * - choosing: 16 candidates a context; of the chosen ones word F1 with the real reply, style distance to the real ones
- *   (src/train/style.ts), distinct word pairs, words. `--judge BASE` adds what another network thinks of them.
+ *   (src/train/style.ts), share of words that the chat did not hold before, distinct word pairs, words. `--judge BASE` adds what another network thinks of them.
  * Run: npx tsc -p bench && node dist/bench/reply-rank.js [--run RUN] [--folder FOLDER --persona self] [--contexts 80]
  *      [--judge BASE] [--latency]
  *   the sample chat with the run in the folder RUN, or one that learns as the demo does; with FOLDER (what bench/base/prepare
@@ -30,7 +30,16 @@ import { projectRoot } from '../src/util/dist.ts';
 import { check } from '../src/util/errors.ts';
 import { namedChat, sampleChat } from './chats.ts';
 import { machine } from './machine.ts';
-import { casesOf, choose, find, judgeOf, shapeOfReal, type Model } from './reply-rank/measure.ts';
+import {
+  casesOf,
+  choose,
+  describe,
+  find,
+  judgeOf,
+  shapeOfReal,
+  vocabularyOf,
+  type Model,
+} from './reply-rank/measure.ts';
 import { latencies } from './reply-rank/latency.ts';
 
 const settings: Record<string, SamplingOptions> = {
@@ -116,22 +125,18 @@ async function main(): Promise<void> {
     console.log(`real turns that the shape rule would refuse: ${shape.refused} of ${shape.turns}`);
     const finding = await find(model, cases);
     console.table(finding);
-    const real =
-      judge &&
-      (await judgeOf(
-        judge,
-        cases,
-        cases.map(({ texts }) => texts),
-      ));
-    if (real) console.log(`the real replies, judged: ${JSON.stringify(real)}`);
+    const known = vocabularyOf(chat.train);
+    const realTurns = cases.map(({ texts }) => texts);
+    const real = { ...describe(cases, realTurns, known), ...(judge && (await judgeOf(judge, cases, realTurns))) };
+    console.log(`the real replies: ${JSON.stringify(real)}`);
     const choosing: Record<string, object> = {};
     for (const [label, sampling] of Object.entries(settings)) {
-      const rows = await choose(model, cases, sampling, judge);
-      console.log(label);
+      const { refused, rows } = await choose(model, cases, { sampling, known, judge });
+      console.log(`${label}: ${refused} of the candidates refused by shape`);
       console.table(rows);
-      choosing[label] = rows;
+      choosing[label] = { refused, ...rows };
     }
-    record(name, { contexts: cases.length, backend: engine.backend, shape, finding, ...(real && { real }), choosing });
+    record(name, { contexts: cases.length, backend: engine.backend, shape, finding, real, choosing });
   } finally {
     engine.dispose();
     judge?.engine.dispose();

@@ -118,11 +118,33 @@ export async function find({ engine, tokenizer }: Model, cases: readonly Case[])
   return Object.fromEntries(rows) as Record<string, { hitsAt1: number; reciprocalRank: number; auc: number }>;
 }
 
+/** Words of all messages. */
+export function vocabularyOf(conversations: readonly Conversation[]): ReadonlySet<string> {
+  return new Set(conversations.flatMap(({ messages }) => messages.flatMap(({ text }) => wordsOf(text))));
+}
+
+/** What replies are like beside the real ones. @param known words of the chat before */
+export function describe(cases: readonly Case[], turns: readonly Turn[], known: ReadonlySet<string>) {
+  const words = turns.map((turn) => wordsOf(turn.join(' ')));
+  const pairs = words.flatMap((list) => list.slice(1).map((word, at) => `${list[at]} ${word}`));
+  return {
+    wordF1: rounded(mean(words.map((own, i) => wordF1(own, wordsOf(cases[i]!.texts.join(' ')))))),
+    style: rounded(
+      styleDistance(
+        cases.map(({ texts }) => texts),
+        turns,
+      ).distance,
+    ),
+    newWords: rounded(mean(words.flat().map((word) => (known.has(word) ? 0 : 1)))),
+    distinctPairs: rounded(new Set(pairs).size / Math.max(1, pairs.length)),
+    words: rounded(mean(words.map((list) => list.length))),
+  };
+}
+
 export async function choose(
   { engine, tokenizer }: Model,
   cases: readonly Case[],
-  sampling: SamplingOptions,
-  judge?: Model,
+  { sampling, known, judge }: { sampling: SamplingOptions; known: ReadonlySet<string>; judge?: Model | undefined },
 ) {
   const { bos, persona, end, isMark, bannedInReplies: banned } = chatIds(tokenizer);
   const chosen: Record<string, Turn[]> = {};
@@ -169,25 +191,9 @@ export async function choose(
   }
   const rows: Record<string, object> = {};
   for (const [name, turns] of Object.entries(chosen)) {
-    rows[name] = { ...describe(cases, turns), ...(judge && (await judgeOf(judge, cases, turns))) };
+    rows[name] = { ...describe(cases, turns, known), ...(judge && (await judgeOf(judge, cases, turns))) };
   }
-  return { refused: rounded(refused / (cases.length * candidates)), ...rows };
-}
-
-function describe(cases: readonly Case[], turns: readonly Turn[]) {
-  const words = turns.map((turn) => wordsOf(turn.join(' ')));
-  const pairs = words.flatMap((list) => list.slice(1).map((word, at) => `${list[at]} ${word}`));
-  return {
-    wordF1: rounded(mean(words.map((own, i) => wordF1(own, wordsOf(cases[i]!.texts.join(' ')))))),
-    style: rounded(
-      styleDistance(
-        cases.map(({ texts }) => texts),
-        turns,
-      ).distance,
-    ),
-    distinctPairs: rounded(new Set(pairs).size / Math.max(1, pairs.length)),
-    words: rounded(mean(words.map((list) => list.length))),
-  };
+  return { refused: rounded(refused / (cases.length * candidates)), rows };
 }
 
 /** What another network thinks of replies: nats that the context adds to one, and how likely a token is after it. */

@@ -27,7 +27,7 @@ function voiceOn(modelsDir: string, options: Partial<VoiceOptions> = {}): { voic
 }
 
 const context = chat(['hello there', 'how are you?', 'see you tomorrow']);
-const ask = { context, seed: 5, sampling, maxNewTokens: 24 };
+const ask = { context, seed: 5, sampling, maxNewTokens: 24, candidates: 6 };
 
 const damage = (models: string, runId: string): void =>
   truncateSync(join(models, 'runs', runId, 'model.safetensors'), 1000);
