@@ -52,10 +52,10 @@ const shapes: readonly Shape[] = [
   // calle Mayor 5, C/ Mayor 5, via Roma 12, rua das Flores, 123, jalan Sudirman no 4, ul. Długa 7
   {
     pattern: new RegExp(
-      String.raw`${start}(?:calle|c\/|avda?\.?|avenida|av\.?|plaza|pza\.?|paseo|carrera|cra\.?|calzada|camino|travesía|via|viale|v\.le|piazza|p\.?zza|corso|c\.so|vicolo|piazzale|rua|r\.|travessa|praça|alameda|rodovia|estrada|jln?\.?|jalan|ul\.|ulica|al\.|os\.|pl\.|ulice|str\.|strada|đường|phố|ngõ|carrer|οδός|οδος)(?:(?<=[./])\s?|\s)((?:${word}\s){0,4}?${word}(?<!\d)),?\s{0,2}(?:n[°o]?\.?\s?[:°]?\s?|n[úu]m(?:ero)?\.?\s?|nr\.?\s?|#\s?|civico\s)?${number}${notUnits}`,
+      String.raw`${start}(?:calle|c\/|avda?\.?|avenida|av\.?|plaza|pza\.?|paseo|carrera|cra\.?|calzada|camino|travesía|via|viale|v\.le|piazza|p\.?zza|corso|c\.so|vicolo|piazzale|rua|r\.|travessa|praça|alameda|rodovia|estrada|jln?\.?|jalan|ul\.|ulica|al\.|os\.|pl\.|ulice|str\.|strada|đường|phố|ngõ|carrer|οδός|οδος)(?:(?<=[./])\s?|\s)((?:${word}\s){0,4}?${word}(?<!\d)),?\s{0,2}(?:n[°o]?\.?\s?[:°]?\s?|n[úu]m(?:ero)?\.?\s?|nr\.?\s?|#\s?|civico\s)?(?<!\d\.)${number}${notUnits}`,
       'giu',
     ),
-    not: /(?:^|\s)(?:a las|a los|a la|all[ea]?|às|as|até|hasta|por|para|per|tra|fra|fino|con|com|hay|há|que|che|son|sono|são|va|vai|tengo|en|od|w|z|mas|pero|ma|se|si|sin|desde|dura|jam|sekitar|sampai|lúc)(?:\s|$)/iu,
+    not: /(?:^|\s)(?:a las|a los|a la|all[ea]?|às|as|até|hasta|por|para|per|tra|fra|fino|con|com|hay|há|que|che|son|sono|são|va|vai|tengo|en|od|w|z|mas|pero|ma|se|si|sin|desde|from|the|to|dura|jam|sekitar|sampai|lúc)(?:\s|$)/iu,
   },
   // ул. Ленина, д. 5, кв. 12
   {
@@ -162,7 +162,7 @@ const tails: readonly RegExp[] = [
 
 /** postcodes that are nothing else: of Britain, of the Netherlands and the United States with their town, of Brazil */
 const postcodes: readonly RegExp[] = [
-  /(?<![\p{L}\p{N}])[A-Z]{1,2}\d[A-Z\d]?\s?\d[ABD-HJLNP-UW-Z]{2}(?![\p{L}\p{N}])/gu,
+  /(?<![\p{L}\p{N}])[A-Z]{1,2}\d[A-Z\d]?\s\d[ABD-HJLNP-UW-Z]{2}(?![\p{L}\p{N}])/gu,
   /(?<![\p{L}\p{N}])[a-z]{1,2}\d[a-z\d]?\s\d(?!st|nd|rd|th|gb|tb|hr)[abd-hjlnp-uw-z]{2}(?![\p{L}\p{N}])/gu,
   /(?<![\p{L}\p{N}])[1-9]\d{3}\s?(?!AM|PM|EU|US|UK|TV)[A-Z]{2}\s\p{Lu}\p{L}{2,20}(?![\p{L}\p{N}])/gu,
   /(?<![\p{L}\p{N}])\p{Lu}\p{L}{2,20},\s[A-Z]{2}\s\d{5}(?:-\d{4})?(?![\p{L}\p{N}])/gu,

@@ -71,6 +71,22 @@ export function redactionId({ regions, names = [] }: RedactOptions): string {
 }
 
 /** The same as a function of the text alone, as encoders take it. */
-export function redactorOf(options: RedactOptions): (text: string) => RedactedSpan[] {
+export function redactorOf(options: RedactOptions): (text: string) => readonly RedactedSpan[] {
   return (text) => redactSpans(text, options);
+}
+
+/**
+ * The same, each text looked at once: for a training run, which asks several times and ends. It holds on to the texts, so
+ * nothing that lives on may use it.
+ */
+export function rememberingRedactor(options: RedactOptions): (text: string) => readonly RedactedSpan[] {
+  const known = new Map<string, readonly RedactedSpan[]>();
+  return (text) => {
+    let spans = known.get(text);
+    if (spans === undefined) {
+      spans = redactSpans(text, options);
+      known.set(text, spans);
+    }
+    return spans;
+  };
 }

@@ -5,7 +5,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LlamaFolder } from '../checkpoint/folder.ts';
-import { redactorOf, type RedactOptions } from '../consent/redact.ts';
+import { rememberingRedactor, type RedactOptions } from '../consent/redact.ts';
 import type { Dataset } from '../dataset/build.ts';
 import type { Conversation } from '../dataset/conversations.ts';
 import { textsOf } from '../dataset/conversations.ts';
@@ -86,7 +86,7 @@ export function readsLanguage(
 export async function trainOnDataset(dataset: Dataset, options: TrainingOptions): Promise<Trained> {
   const startedMs = Date.now();
   const trainSplit = conversationsOf(dataset, 'train');
-  const redact = redactorOf(options.redaction);
+  const redact = rememberingRedactor(options.redaction);
   options.onPhase?.('reading words');
   const tokenizerJson = options.base?.tokenizerJson ?? trainTokenizer(trainSplit, options.size, redact);
   const tokenizer = createTokenizer(fromTokenizerJson(tokenizerJson));

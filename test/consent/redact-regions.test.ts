@@ -1,6 +1,6 @@
 /** Whose national numbers are known, from the persona's settings; names on their way to the redactor; what identifies both. */
 import { expect, test } from 'vitest';
-import { defaultRegions, redactionId, redactorOf } from '../../src/consent/redact.ts';
+import { defaultRegions, redactionId, redactorOf, rememberingRedactor } from '../../src/consent/redact.ts';
 import { isKnownRegion, redactionOf } from '../../src/consent/redact-regions.ts';
 
 const unset = { names: [], regions: null };
@@ -28,6 +28,14 @@ test('regions that were given are the only ones', () => {
   expect(hidden('ok 601 234 567 ok')).toEqual([]); // Polish
   expect(hidden('ok 32 12 34 56 ok').map(({ token }) => token)).toEqual(['phone']);
   expect(hidden('zeldas dog').map(({ token }) => token)).toEqual(['name']);
+});
+
+test('a redactor that remembers says the same', () => {
+  const options = { regions: ['DE'], names: ['Zelda'] };
+  const remembering = rememberingRedactor(options);
+  for (const text of ['zelda: 0171 3920001', 'nothing', 'zelda: 0171 3920001']) {
+    expect(remembering(text)).toEqual(redactorOf(options)(text));
+  }
 });
 
 test('codes in capital letters only', () => {

@@ -83,6 +83,13 @@ describe.sequential('nights', { timeout: 120_000 }, () => {
     expect(loadServing(join(dir, 'models'))?.runId).toBe('2026-09-01T03-00-00Z');
   });
 
+  test('a name to hide is a reason to train again', async () => {
+    const stop = new AbortController();
+    const redaction = { regions: ['GB'], names: ['Moose'] };
+    const begun = night({ redaction, signal: stop.signal, onProgress: () => stop.abort() });
+    await expect(begun).rejects.toThrow('stopped before its end');
+  });
+
   test('a message was deleted: the model that saw it is replaced, better or not', async () => {
     withStore((store) => {
       const chat = store.chats.list()[0];
