@@ -67,13 +67,12 @@ export async function lookUpIds(session: Session, id: string): Promise<string[]>
   return ids.filter((found) => found !== undefined);
 }
 
-/** @throws Error where no page answers in time, or where one that was ready has lost WhatsApp's code */
+/** @throws Error where no page answers in time, or where WhatsApp's code does not run in it (not loaded yet, or gone) */
 export async function probePage(session: Session): Promise<void> {
   const { probeMs } = session.timeouts;
-  const wasReady = session.isReady;
   const asked = session.client.pupPage?.evaluate(readPageState);
   if (asked === undefined) throw new Error('no page yet');
   asked.catch(() => undefined); // may fail long after nobody waits for it
   const state = await within(asked, probeMs, () => new Error(`no answer of the page within ${probeMs} ms`));
-  if (wasReady && session.isReady && state.socket === '') throw new Error('WhatsApp is gone from the page');
+  if (state.socket === '') throw new Error('WhatsApp does not run in the page');
 }

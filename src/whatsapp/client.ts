@@ -60,7 +60,7 @@ export interface WhatsAppClient {
   aliases(id: string): Promise<string[]>;
   /**
    * Ask the page whether it is there. Quiet chats, a phone that is offline and a QR code that nobody scans are no failure.
-   * @throws Error where no page answers within `probeMs`, or where one that was ready has lost WhatsApp
+   * @throws Error where no page answers within `probeMs`, or where WhatsApp does not run in it
    */
   probe(): Promise<void>;
   /** closes the browser gracefully, so that the session survives */

@@ -89,7 +89,7 @@ describe.skipIf(reason !== '').sequential(`as a service ${reason}`, { timeout: 2
 
   test('is ready once the page shows its QR code, and is well', async () => {
     await until('READY=1', () => systemd.heard.includes('READY=1'));
-    expect(bot.output()).toMatch(/Scan with WhatsApp/);
+    await bot.shows(/Scan with WhatsApp/);
     await until('the state', () => systemd.heard.some((field) => field.startsWith('STATUS=pairing; 0 messages')));
     standIn.pair();
     await bot.shows(/"state":"ready"/);
