@@ -25,13 +25,18 @@ const mostPeople = 12;
 const weekdayNames = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 const monthNames = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-const leftNames: Record<string, string> = {
-  system: 'notices',
-  deleted: 'deleted',
-  call: 'calls',
-  poll: 'polls',
-  contact: 'contact cards',
+/** One, several */
+const leftNames: Record<string, readonly [string, string]> = {
+  system: ['notice', 'notices'],
+  deleted: ['deleted message', 'deleted messages'],
+  call: ['call', 'calls'],
+  poll: ['poll', 'polls'],
+  contact: ['contact card', 'contact cards'],
 };
+
+function counted(count: number, [one, several]: readonly [string, string]): string {
+  return `${number(count)} ${count === 1 ? one : several}`;
+}
 
 /** The whole report as lines. */
 export function linesOf(report: Report, style: Style): string[] {
@@ -87,7 +92,7 @@ export function linesOf(report: Report, style: Style): string[] {
 
 function summary({ of, statistics, notCounted = {} }: Report, style: Style): string[] {
   const { messages, words, tokens, conversations, messagesPerConversation, chats, span, botMessages } = statistics;
-  const left = Object.entries(notCounted).map(([kind, count]) => `${number(count)} ${leftNames[kind] ?? kind}`);
+  const left = Object.entries(notCounted).map(([kind, count]) => counted(count, leftNames[kind] ?? [kind, kind]));
   return [
     paint(label(of, style.width), 'bold', style),
     [
@@ -178,13 +183,13 @@ function duration(seconds: number): string {
   return `${(seconds / 3600).toFixed(1)} h`;
 }
 
-const hiddenNames: Record<RedactionKind, string> = {
-  phone: 'phone numbers',
-  email: 'e-mail addresses',
-  link: 'links',
-  card: 'card and account numbers',
-  name: 'names',
-  secret: 'codes and passwords',
+const hiddenNames: Record<RedactionKind, readonly [string, string]> = {
+  phone: ['phone number', 'phone numbers'],
+  email: ['e-mail address', 'e-mail addresses'],
+  link: ['link', 'links'],
+  card: ['card or account number', 'card and account numbers'],
+  name: ['name', 'names'],
+  secret: ['code or password', 'codes and passwords'],
 };
 
 function trainingLines({ dataset, dominant = [] }: Report, style: Style): string[] {
@@ -197,21 +202,25 @@ function trainingLines({ dataset, dominant = [] }: Report, style: Style): string
     number(counts[split].personaMessages),
     number(counts[split].personaBytes),
   ]);
-  const out = [
-    [leftOut.sealedMessages, 'messages sealed: consent is gone'],
-    [leftOut.emptyMessages, 'empty messages'],
-    [leftOut.repeatedConversations, 'conversations that are there twice'],
-    [leftOut.nearRepeatedConversations, 'conversations that nearly are'],
-    [leftOut.repeatedMessages, 'long messages said before (context only)'],
-    [leftOut.nearRepeatedMessages, 'nearly said before (context only)'],
-  ] as const;
+  const out = (
+    [
+      [leftOut.sealedMessages, ['message sealed (consent is gone)', 'messages sealed (consent is gone)']],
+      [leftOut.emptyMessages, ['empty message', 'empty messages']],
+      [leftOut.repeatedConversations, ['repeated conversation', 'repeated conversations']],
+      [leftOut.nearRepeatedConversations, ['nearly repeated conversation', 'nearly repeated conversations']],
+    ] as const
+  ).filter(([count]) => count > 0);
+  const repeats = leftOut.repeatedMessages + leftOut.nearRepeatedMessages;
   const hidden = Object.entries(redactions ?? {}).filter(([, count]) => count > 0);
   const list = (parts: readonly string[]): string => (parts.length === 0 ? 'nothing' : parts.join(', '));
   return [
     ...heading('To train on tonight', style),
     ...table(['', 'conversations', 'messages', "the persona's", 'their bytes'], splits, style),
-    `  left out: ${list(out.filter(([count]) => count > 0).map(([count, what]) => `${number(count)} ${what}`))}`,
-    `  hidden: ${list(hidden.map(([kind, count]) => `${number(count)} ${hiddenNames[kind as RedactionKind]}`))}`,
+    `  left out: ${list(out.map(([count, names]) => counted(count, names)))}`,
+    ...(repeats === 0
+      ? []
+      : [`  context only: ${counted(repeats, ['long message', 'long messages'])} said before, or nearly so`]),
+    `  hidden: ${list(hidden.map(([kind, count]) => counted(count, hiddenNames[kind as RedactionKind])))}`,
     ...dominant.map(({ kind, who, share, among }) =>
       paint(
         kind === 'person'
