@@ -22,6 +22,8 @@ export interface Nights {
   /** unix ms; null: never by itself */
   nextRetrain(): number | null;
   newestBackup(): BackupFile | null;
+  /** Train now, with a copy of the database after it, as at night. */
+  retrainNow(): 'started' | 'running';
   /** ends what runs */
   close(): Promise<void>;
 }
@@ -61,6 +63,11 @@ export function scheduleNights({ dataDir, retrainCron, timezone, log, listener }
   return {
     nextRetrain: () => nightly?.nextRun()?.getTime() ?? null,
     newestBackup,
+    retrainNow: () => {
+      if (retrain.isRunning) return 'running';
+      void night();
+      return 'started';
+    },
     close: async () => {
       isClosed = true;
       for (const cron of crons) cron.stop();

@@ -24,6 +24,10 @@ export class RetrainChild {
     this.#listener = listener;
   }
 
+  get isRunning(): boolean {
+    return this.#child.isRunning;
+  }
+
   /** One night. Resolves when it is over, however it ended. */
   async run(): Promise<void> {
     if (this.#child.isRunning) return;

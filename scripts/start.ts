@@ -18,6 +18,7 @@ import type { WhatsAppClient, WhatsAppEvents } from '../src/whatsapp/client.ts';
 import { createLog } from '../src/util/log.ts';
 import type { Logger } from '../src/util/log.ts';
 import { createRandom } from '../src/util/random.ts';
+import { chatHost } from './chat-host.ts';
 import { browserCacheDir, loadContext, noticesDir, openServingVoice } from './context.ts';
 import type { Context } from './context.ts';
 import { openScreen } from './live-screen.ts';
@@ -136,6 +137,7 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
     speak: (request) => voice.speak(request),
     hasRun: () => existsSync(currentFile(env.modelsDir)),
     observe: monitor.observer,
+    ...chatHost({ env, client: connected, nights: () => nights, log }),
   });
   closing.push(() => bot.close());
 

@@ -62,6 +62,8 @@ export interface InboundMessage {
   media: MediaKind | null;
   quotedId: string | null;
   isForwarded: boolean;
+  /** names the account with @; absent: no */
+  mentionsMe?: true;
   /** the chat's messages disappear */
   isEphemeral: boolean;
   /** true when found by the sweep after downtime, not delivered live */

@@ -74,8 +74,9 @@ export function createBot(deps: BotDeps): Bot {
     who,
     consent,
     say,
-    cancelReplies: replies.cancel,
-    maySpeakHere: rules.maySpeakHere,
+    recorder,
+    rules,
+    replies,
   });
   const pipeline = createPipeline(deps, { who, consent, recorder, replies, sender, say, commands });
   const uncertain = store.outbox.recover();

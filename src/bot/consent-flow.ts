@@ -2,7 +2,7 @@
  * Asking for consent and taking the answer: question -> ledger -> what the bot says. Asked once per version of the
  * notice and person, only where the owner switched collection on, and never again after a refusal; a person who refused
  * may still say yes unasked. A refusal that cannot be written (disk full) counts from the moment it was said.
- * Not covered: consent for groups and for imitation of another person (later versions).
+ * In a group the question is put to all, and each member answers for themself.
  */
 import { consentState, isRefused } from '../consent/policy.ts';
 import type { Standing } from '../consent/policy.ts';
@@ -16,6 +16,8 @@ import type { Sentences } from './sentences.ts';
 export interface ConsentFlow {
   /** Where a person stands now, refusals that still wait for the disk included. */
   standing: (personId: number, scope: ConsentScope) => Standing;
+  /** Put the question to a group, once per version of the notice. */
+  askGroup: (chat: Chat, to: string) => Promise<'sent' | 'not sent' | 'asked before'>;
   /** Send the notice if this person was not asked yet. `refused` and `granted`: nothing to ask. */
   ask: (
     chat: Chat,
@@ -29,19 +31,33 @@ export interface ConsentFlow {
   grantOwnNumber: (chat: Chat, personId: number, inPerson: boolean) => void;
   /** `!consent yes`. Undefined: it changes nothing (granted already, or this person never saw a question). */
   yes: (chat: Chat, personId: number, saidAtMs: number) => 'granted' | undefined;
+  /** `!consent imitate`, said by the person whose voice is learned. Undefined: it changes nothing. */
+  imitate: (chat: Chat, personId: number, saidAtMs: number) => 'imitateGranted' | undefined;
   /** `!consent no` */
   no: (chat: Chat, personId: number, saidAtMs: number) => 'declined' | 'withdrawn' | undefined;
   /** `!stop` */
   stop: (chat: Chat, personId: number, saidAtMs: number) => 'withdrawn' | undefined;
+  /** `!forget`: as `!stop`, and everything of this person is erased now. */
+  forget: (chat: Chat, personId: number, saidAtMs: number) => 'forgotten' | undefined;
   /** Was a bare "stop" not yet asked back since this person agreed? Notes that it is now. */
   mayConfirmStop: (chat: Chat, personId: number) => boolean;
-  /** Try again to write refusals that could not be written. */
+  /** Try again to write refusals and to erase what could not be written or erased. */
   flush: () => void;
 }
 
-export function createConsentFlow({ store, now, log }: BotDeps, sentences: Sentences, sender: Sender): ConsentFlow {
+export function createConsentFlow(
+  { store, now, log, onForgotten }: BotDeps,
+  sentences: Sentences,
+  sender: Sender,
+): ConsentFlow {
   /** refusals that the disk would not take yet */
   let unwritten: ConsentEvent[] = [];
+  /** people whose rows have to go; a process that died or a full disk may have left some */
+  const toErase = new Map<number, readonly number[]>();
+  for (const { id } of store.people.list()) {
+    const rowIds = isForgotten(store.consent.history(id)) ? store.lookups.rowIds(id) : [];
+    if (rowIds.length > 0) toErase.set(id, rowIds);
+  }
 
   const history = (personId: number): ConsentEvent[] => [
     ...store.consent.history(personId),
@@ -52,6 +68,7 @@ export function createConsentFlow({ store, now, log }: BotDeps, sentences: Sente
   /** hash of the question that this person was last shown */
   const shownHash = (personId: number): string | undefined =>
     history(personId).findLast((event) => event.scope === 'log' && event.action === 'asked')?.noticeHash;
+  const groupKey = (chat: Chat): string => `bot.groupAsked.${chat.id}`;
 
   const append = (event: ConsentEvent): void => store.consent.append(event);
 
@@ -64,6 +81,15 @@ export function createConsentFlow({ store, now, log }: BotDeps, sentences: Sente
     const { outcome } = await sender.send({ chatId: chat.id, to, text, kind: 'notice', inReplyTo: null });
     if (outcome !== 'sent' && outcome !== 'unknown') return 'not sent';
     append({ personId, scope: 'log', action: 'asked', atMs: now(), noticeHash: hash, chatId: chat.id });
+    return 'sent';
+  };
+
+  const askGroup: ConsentFlow['askGroup'] = async (chat, to) => {
+    const { text, hash } = sentences.notice();
+    if (store.settings.get(groupKey(chat)) === hash) return 'asked before';
+    const { outcome } = await sender.send({ chatId: chat.id, to, text, kind: 'notice', inReplyTo: null });
+    if (outcome !== 'sent' && outcome !== 'unknown') return 'not sent';
+    store.settings.set(groupKey(chat), hash);
     return 'sent';
   };
 
@@ -93,21 +119,49 @@ export function createConsentFlow({ store, now, log }: BotDeps, sentences: Sente
   const isOvertaken = ({ state, sinceMs }: Standing, saidAtMs: number): boolean =>
     state === 'granted' && sinceMs !== null && saidAtMs < sinceMs;
 
+  const attempt = (personId: number, work: () => void): boolean => {
+    try {
+      work();
+      return true;
+    } catch (error) {
+      log.error({ person: personId, ...describeError(error) }, 'forgetting failed; it is tried again');
+      return false;
+    }
+  };
+
+  const erase = (): void => {
+    for (const [personId, rowIds] of toErase) {
+      const isRetired = attempt(personId, () => onForgotten(rowIds)); // first: a process may die between the two
+      const isErased = attempt(personId, () => void store.forget(personId));
+      if (isRetired && isErased) toErase.delete(personId);
+    }
+  };
+
   return {
     standing,
     ask,
+    askGroup,
     grantOwnNumber: (chat, personId, inPerson) => {
       const { state } = standing(personId, 'log');
       if (state === 'granted' || (isRefused(state) && !inPerson)) return;
       append({ personId, scope: 'log', action: 'granted', atMs: now(), noticeHash: '', chatId: chat.id });
     },
     yes: (chat, personId, saidAtMs) => {
-      const noticeHash = shownHash(personId);
+      const noticeHash =
+        shownHash(personId) ?? (chat.kind === 'group' ? store.settings.get(groupKey(chat)) : undefined);
       const before = standing(personId, 'log');
       if (noticeHash === undefined || before.state === 'granted') return undefined;
       if (isRefused(before.state) && saidAtMs < (before.sinceMs ?? 0)) return undefined; // delivered late, refused since
       append({ personId, scope: 'log', action: 'granted', atMs: saidAtMs, noticeHash, chatId: chat.id });
       return 'granted';
+    },
+    imitate: (chat, personId, saidAtMs) => {
+      const before = standing(personId, 'imitate');
+      const noticeHash = shownHash(personId);
+      if (noticeHash === undefined || (isRefused(before.state) && saidAtMs < (before.sinceMs ?? 0))) return undefined;
+      if (before.state === 'granted' && isApproved(history(personId), chat.id)) return undefined;
+      append({ personId, scope: 'imitate', action: 'granted', atMs: saidAtMs, noticeHash, chatId: chat.id });
+      return 'imitateGranted';
     },
     no: (chat, personId, saidAtMs) => {
       const before = standing(personId, 'log');
@@ -121,6 +175,14 @@ export function createConsentFlow({ store, now, log }: BotDeps, sentences: Sente
       refuse(chat, personId, 'withdrawn', saidAtMs);
       return 'withdrawn';
     },
+    forget: (chat, personId, saidAtMs) => {
+      if (isOvertaken(standing(personId, 'log'), saidAtMs)) return undefined;
+      const isNew = !isForgotten(history(personId));
+      if (isNew) refuse(chat, personId, 'forgotten', saidAtMs);
+      toErase.set(personId, [...(toErase.get(personId) ?? []), ...store.lookups.rowIds(personId)]);
+      erase();
+      return isNew ? 'forgotten' : undefined;
+    },
     mayConfirmStop: (chat, personId) => {
       const { state, sinceMs } = standing(personId, 'log');
       if (state !== 'granted' || sinceMs === null) return false;
@@ -130,6 +192,7 @@ export function createConsentFlow({ store, now, log }: BotDeps, sentences: Sente
       return true;
     },
     flush: () => {
+      erase();
       if (unwritten.length === 0) return;
       try {
         store.transaction(() => unwritten.forEach(append));
@@ -139,4 +202,21 @@ export function createConsentFlow({ store, now, log }: BotDeps, sentences: Sente
       }
     },
   };
+}
+
+const refusals: readonly ConsentAction[] = ['declined', 'withdrawn', 'forgotten'];
+
+/** May this person's voice be used in this chat: did they say so there, since they last refused? */
+export function isApproved(history: readonly ConsentEvent[], chatId: number): boolean {
+  const ofVoice = history.filter(({ scope }) => scope === 'imitate');
+  const refusedAt = ofVoice.findLastIndex(({ action }) => refusals.includes(action));
+  return ofVoice.slice(refusedAt + 1).some((event) => event.action === 'granted' && event.chatId === chatId);
+}
+
+/** Is it the last thing that this person said about the log? */
+function isForgotten(history: readonly ConsentEvent[]): boolean {
+  const said = history.filter(
+    ({ scope, action }) => scope === 'log' && (action === 'granted' || refusals.includes(action)),
+  );
+  return said.at(-1)?.action === 'forgotten';
 }

@@ -9,6 +9,7 @@ import type { SamplingOptions } from '../types.ts';
 import type { Logger } from '../util/log.ts';
 import type { Random } from '../util/random.ts';
 import type { ReplyCaps } from './caps.ts';
+import type { Host } from './host.ts';
 
 export interface BotSettings {
   /** what the persona is called in notices */
@@ -41,7 +42,7 @@ export interface BotObserver {
   composed: (latencyMs: number) => void;
 }
 
-export interface BotDeps {
+export interface BotDeps extends Host {
   store: Store;
   log: Logger;
   /** unix ms */

@@ -1,11 +1,26 @@
 /**
- * Text -> command line, or nothing. Exact match only: ASCII, case and inner blanks folded, nothing before or after.
- * Look-alike letters, zero-width characters and full-width marks never make a command.
- * Not covered: who may say it (authority.ts) and what it does (commands.ts).
+ * Text -> command line, or nothing. Exact match only: ASCII, case and inner blanks folded, nothing before or after but
+ * blanks, and behind the commands that take one, the argument. Look-alike letters, zero-width characters and full-width
+ * marks never make a command. Not covered: who may say it (authority.ts) and what it does (commands.ts).
  */
 
-/** No command is longer; text beyond it is never looked at. */
-const longestCommand = 40;
+/** No command without free text is longer; text beyond it is never looked at. */
+const longestCommand = 60;
+/** What `!no` may say. */
+const longestText = 2000;
+
+export interface CommandForm {
+  /** canonical: `!bot off all` */
+  name: string;
+  /** what has to follow the name: of this shape, or any text; absent: nothing may */
+  argument?: RegExp | 'text';
+}
+
+export interface CommandLine<Form> {
+  form: Form;
+  /** '' where the command takes none; undefined where it lacks the one it takes */
+  argument: string | undefined;
+}
 
 /**
  * The canonical form of a text that has the shape of a command: `'  !Bot   OFF all\n'` -> `'!bot off all'`.
@@ -13,9 +28,25 @@ const longestCommand = 40;
  */
 export function parseCommand(text: string): string | undefined {
   if (text.length > longestCommand) return undefined;
-  const line = text.replace(/^[ \t\r\n]+/, '').replace(/[ \t\r\n]+$/, '');
+  const line = trim(text);
   if (!/^![a-z][a-z \t]*$/i.test(line)) return undefined;
   return line.toLowerCase().replace(/[ \t]+/g, ' ');
+}
+
+/** The command of this table that the text is, with its argument. */
+export function findCommand<Form extends CommandForm>(
+  text: string,
+  table: readonly Form[],
+): CommandLine<Form> | undefined {
+  const line = parseCommand(text);
+  const plain = table.find(({ name }) => name === line);
+  if (plain !== undefined) return { form: plain, argument: plain.argument === undefined ? '' : undefined };
+  if (text.length > longestText) return undefined;
+  const [, word, rest] = /^(![a-z]+)[ \t]+(\S.*)$/is.exec(trim(text)) ?? [];
+  const form = table.find(({ name, argument }) => argument !== undefined && name === word?.toLowerCase());
+  if (form?.argument === undefined || rest === undefined) return undefined;
+  if (form.argument === 'text') return { form, argument: rest };
+  return rest.length <= longestCommand && form.argument.test(rest) ? { form, argument: rest } : undefined;
 }
 
 /**
@@ -35,6 +66,11 @@ export function isBareStop(text: string): boolean {
       .replace(/[^\p{L}\p{N}]/gu, '')
       .toLowerCase() === 'stop'
   );
+}
+
+/** Only what keyboards add by themselves: not the blanks and marks of other scripts. */
+function trim(text: string): string {
+  return text.replace(/^[ \t\r\n]+/, '').replace(/[ \t\r\n]+$/, '');
 }
 
 /** The first visible characters, with full-width and zero-width tricks undone. */

@@ -1,17 +1,18 @@
 /**
  * One delivered event at a time: whose is it, has it been handled, is it a command, may it be kept, may it be answered.
- * Strangers, groups, status, broadcasts and newsletters leave no trace, in memory neither.
+ * Strangers, groups where nothing is on, status, broadcasts and newsletters leave no trace, in memory neither.
  * In: events of the WhatsApp client, in order per chat. Out: rows, sends, offers to reply.ts.
  */
 import type { Chat } from '../store/chats.ts';
 import type { InboundMessage } from '../types.ts';
 import { decide, isFresh } from './authority.ts';
 import type { Verdict } from './authority.ts';
-import type { Command, CommandContext } from './commands.ts';
+import { helpLine } from './commands.ts';
+import type { Answer, Command } from './commands.ts';
 import type { ConsentFlow } from './consent-flow.ts';
 import type { BotDeps } from './deps.ts';
-import { isBareStop, looksLikeCommand, parseCommand } from './parse.ts';
-import type { Recorder } from './record.ts';
+import { findCommand, isBareStop, looksLikeCommand } from './parse.ts';
+import type { Recorder, StoredRow } from './record.ts';
 import type { Replies } from './reply.ts';
 import { createSeen } from './seen.ts';
 import type { Sender } from './send.ts';
@@ -53,8 +54,8 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
   const acks = new Map<number, number[]>();
 
   const message = async (incoming: InboundMessage): Promise<void> => {
-    if (incoming.chatKind !== 'direct' && incoming.chatKind !== 'self') return;
-    if (incoming.id === '') return;
+    if (incoming.chatKind !== 'direct' && incoming.chatKind !== 'self' && incoming.chatKind !== 'group') return;
+    if (incoming.id === '' || !who.isAddress(incoming)) return;
     consent.flush();
     const isCommand = looksLikeCommand(incoming.text);
     const chat = await who.findChat(incoming);
@@ -75,11 +76,12 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
   /** From the people of this chat, and not our own echo. */
   const isGenuine = async (chat: Chat, incoming: InboundMessage): Promise<boolean> => {
     if (incoming.fromMe) return !(await sender.isOurs(chat.id, incoming));
-    return chat.kind === 'direct' && (await who.isFromContact(incoming));
+    return chat.kind === 'group' || (chat.kind === 'direct' && (await who.isFromContact(incoming)));
   };
 
   const text = async (incoming: InboundMessage, chat: Chat): Promise<void> => {
     const stored = recorder.record(chat, incoming);
+    if (chat.kind === 'group') return inGroup(incoming, chat, stored);
     if (isBareStop(incoming.text) && !incoming.fromMe && (await askBack(chat, incoming))) return;
     const isPartner = incoming.fromMe === (chat.kind === 'self');
     if (!isPartner) return replies.cancel(chat.id); // the owner answers in person
@@ -88,6 +90,17 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
     const isUsable = stored !== undefined || !(chat.collect || incoming.isForwarded || incoming.isEphemeral);
     if (isText && isUsable) replies.offer(chat.id, incoming, stored);
   };
+
+  /** Of a group's messages only those that are stored, and quote the bot or name it with @, are answered. */
+  const inGroup = (incoming: InboundMessage, chat: Chat, stored: StoredRow | undefined): void => {
+    if (incoming.fromMe) return replies.cancel(chat.id);
+    const isForBot = incoming.mentionsMe === true || quotesBot(incoming, chat);
+    if (stored !== undefined && isForBot) replies.offer(chat.id, incoming, stored);
+  };
+
+  /** Does it quote a message that the bot sent here? */
+  const quotesBot = ({ quotedId }: InboundMessage, chat: Chat | undefined): boolean =>
+    chat !== undefined && quotedId !== null && store.lookups.sent(chat.id, quotedId) !== undefined;
 
   /** "stop" that is no command, from somebody whose messages are stored: once, the bot says how to mean it. */
   const askBack = async (chat: Chat, incoming: InboundMessage): Promise<boolean> => {
@@ -99,24 +112,41 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
   };
 
   const command = async (incoming: InboundMessage, known: Chat | undefined): Promise<void> => {
-    const line = parseCommand(incoming.text);
-    const found = commands.find(({ name }) => name === line);
+    const found = findCommand(incoming.text, commands);
     const isOwner = found !== undefined && (await isByOwner(incoming));
-    const verdict = found === undefined ? 'ignore' : await judge(found, incoming, known, isOwner);
+    const verdict = found === undefined ? 'ignore' : await judge(found.form, incoming, known, isOwner);
     if (found === undefined || verdict === 'ignore') {
       // a refusal in a form that is not obeyed (quoting, forwarded, a caption, full-width letters) is not passed over
       const isMeantAsStop = !incoming.fromMe && !incoming.isCatchUp && isBareStop(incoming.text);
       if (known !== undefined && isMeantAsStop) await askBack(known, incoming);
       return;
     }
+    const { form, argument } = found;
     // a refusal changes nothing the second time, and must not depend on a write
-    if (!found.always && !seen.addCommand(incoming.id)) return;
+    if (!form.always && !seen.addCommand(incoming.id)) return;
     const chat = await who.openChat(incoming);
-    const author = incoming.fromMe ? undefined : who.contactOf(chat);
-    log.info({ chat: chat.id, command: found.name, by: isOwner ? 'owner' : 'contact', verdict }, 'command');
-    const context: CommandContext = { chat, message: incoming, isOwner, author };
-    const answer = verdict === 'elsewhere' ? say.phrase('notHere') : await found.run(context);
+    log.info({ chat: chat.id, command: form.name, by: isOwner ? 'owner' : 'contact', verdict }, 'command');
+    const answer = await obey(incoming, chat, form, argument, isOwner, verdict);
     if (answer !== undefined && (isOwner || mayAcknowledge(chat.id))) await acknowledge(chat, incoming, answer);
+  };
+
+  const obey = async (
+    incoming: InboundMessage,
+    chat: Chat,
+    form: Command,
+    argument: string | undefined,
+    isOwner: boolean,
+    verdict: Verdict,
+  ): Promise<Answer> => {
+    if (verdict === 'elsewhere') return say.phrase('notHere');
+    if (argument === undefined) return helpLine(say, form);
+    return form.run({ chat, message: incoming, isOwner, author: await authorOf(incoming, chat), argument });
+  };
+
+  /** Undefined: typed on the account's own phone. */
+  const authorOf = async (incoming: InboundMessage, chat: Chat): Promise<number | undefined> => {
+    if (incoming.fromMe) return undefined;
+    return chat.kind === 'group' ? who.openMember(incoming) : who.contactOf(chat);
   };
 
   const isByOwner = async (incoming: InboundMessage): Promise<boolean> => {
@@ -131,11 +161,16 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
     chat: Chat | undefined,
     isOwner: boolean,
   ): Promise<Verdict> => {
-    if (!incoming.fromMe && (incoming.chatKind === 'self' || !(await who.isFromContact(incoming)))) return 'ignore';
-    const author = store.people.find(incoming.chatId);
+    const isGroup = incoming.chatKind === 'group';
+    if (isGroup && !incoming.fromMe && chat === undefined) return 'ignore'; // it may be meant for another bot
+    if (!incoming.fromMe && !isGroup && (incoming.chatKind === 'self' || !(await who.isFromContact(incoming)))) {
+      return 'ignore';
+    }
+    const author = isGroup ? who.memberOf(incoming) : store.people.find(incoming.chatId);
     const hasRows = incoming.fromMe ? chat !== undefined : author !== undefined && store.consent.hasRows(author);
     const isSwitchedOn = chat !== undefined && (chat.collect || chat.bot);
-    return decide(rule, incoming, { isOwner, isSwitchedOn, hasRows }, now());
+    const facts = { isOwner, isSwitchedOn, hasRows, quotesBot: quotesBot(incoming, chat) };
+    return decide(rule, incoming, facts, now());
   };
 
   const mayAcknowledge = (chatId: number): boolean => {
@@ -145,11 +180,17 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
     return true;
   };
 
-  const acknowledge = async (chat: Chat, { id, chatId }: InboundMessage, answer: string): Promise<void> => {
-    await sender.send({ chatId: chat.id, to: chatId, text: answer, kind: 'ack', inReplyTo: id });
+  const acknowledge = async (
+    chat: Chat,
+    { id, chatId }: InboundMessage,
+    answer: NonNullable<Answer>,
+  ): Promise<void> => {
+    const said = typeof answer === 'string' ? { text: answer } : answer;
+    await sender.send({ chatId: chat.id, to: chatId, ...said, kind: 'ack', inReplyTo: id });
   };
 
-  const knownChat = (chatId: string): Promise<Chat | undefined> => who.findChat({ chatId, chatKind: 'direct' });
+  const knownChat = (chatId: string): Promise<Chat | undefined> =>
+    who.findChat({ chatId, chatKind: chatId.endsWith('@g.us') ? 'group' : 'direct' });
 
   const edit: Pipeline['edit'] = async (chatId, messageId, newText, atMs) => {
     const chat = await knownChat(chatId);
@@ -167,8 +208,8 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
   const reaction: Pipeline['reaction'] = async ({ chatId, messageId, senderId, emoji, atMs }) => {
     const chat = await knownChat(chatId);
     if (chat === undefined || !chat.collect) return;
-    const members = [who.contactOf(chat), who.me()];
     const person = store.people.find(senderId);
+    const members = chat.kind === 'group' ? [person, who.me()] : [who.contactOf(chat), who.me()];
     if (person === undefined || !members.includes(person)) return;
     const agreed = members.every((id) => id !== undefined && consent.standing(id, 'log').state === 'granted');
     if (agreed) store.reactions.set(chat.id, messageId, person, emoji, atMs);

@@ -1,10 +1,12 @@
 /**
  * What WhatsApp delivered -> rows, by way of consent/: text goes in only as `admit` returns it, and comes out again
- * when its author takes it back. Not covered: groups, and text typed on a spare account's own phone (nobody's voice).
+ * when its author takes it back. Of a group, what consenting members write. Not covered: text typed on a spare account's
+ * own phone (nobody's voice).
  */
 import { admit } from '../consent/policy.ts';
 import type { ConsentedMessage } from '../consent/policy.ts';
 import type { Chat } from '../store/chats.ts';
+import type { SentMessage } from '../store/lookups.ts';
 import type { StoredMessage } from '../store/store.ts';
 import type { InboundMessage, MessageDraft } from '../types.ts';
 import type { ConsentFlow } from './consent-flow.ts';
@@ -23,10 +25,23 @@ export interface Recorder {
   record: (chat: Chat, message: InboundMessage) => StoredRow | undefined;
   /** Keep what the bot said, as context for its next reply. */
   recordReply: (chat: Chat, reply: { waId: string; text: string; atMs: number; quotedId: string | null }) => void;
+  /**
+   * Keep what a reply should have said, as the persona's own words in its place. The row has the id of the command, so
+   * that it goes when the command is taken back, and `corrects:<id of the reply>` as what it quotes: that is its mark.
+   */
+  correct: (
+    chat: Chat,
+    command: Pick<InboundMessage, 'id' | 'timestampMs'>,
+    text: string,
+    reply: SentMessage,
+  ) => StoredRow | undefined;
   /** The message says something else now: the row follows, or goes where the new text may not be kept. */
   edit: (chat: Chat, waId: string, text: string, atMs: number) => void;
   erase: (chat: Chat, waId: string) => void;
 }
+
+/** Before the id of the corrected reply in `quotedWaId`: no message has such an id, so nothing is quoted. */
+export const correctionMark = 'corrects:';
 
 /** What `admit` wants to know beside the draft. */
 interface Delivery {
@@ -55,7 +70,8 @@ export function createRecorder({ store }: BotDeps, who: Who, consent: ConsentFlo
       const { state, sinceMs } = consent.standing(personId, 'log');
       return { state, sinceMs: sinceSecond(sinceMs, delivery.isCatchUp) };
     };
-    const others = [me, contact].filter((id) => id !== undefined && id !== draft.personId);
+    const sides = chat.kind === 'group' ? [] : [me, contact];
+    const others = sides.filter((id) => id !== undefined && id !== draft.personId);
     return admit(draft, {
       chatKind: chat.kind,
       collecting: chat.collect,
@@ -70,7 +86,7 @@ export function createRecorder({ store }: BotDeps, who: Who, consent: ConsentFlo
   };
 
   const authorOf = (chat: Chat, message: InboundMessage): number | undefined => {
-    if (!message.fromMe) return who.contactOf(chat);
+    if (!message.fromMe) return chat.kind === 'group' ? who.memberOf(message) : who.contactOf(chat);
     return who.isSpareAccount() ? undefined : who.me();
   };
 
@@ -113,6 +129,24 @@ export function createRecorder({ store }: BotDeps, who: Who, consent: ConsentFlo
     if (consented !== undefined) store.messages.add(consented);
   };
 
+  const correct: Recorder['correct'] = (chat, { id, timestampMs }, text, reply) => {
+    const draft: MessageDraft = {
+      waId: id,
+      chatId: chat.id,
+      personId: who.persona(),
+      fromMe: true,
+      origin: 'live',
+      timestampMs: store.messages.find(chat.id, reply.waId)?.timestampMs ?? timestampMs,
+      minutePrecision: false,
+      kind: 'text',
+      text,
+      media: null,
+      quotedWaId: `${correctionMark}${reply.waId}`,
+    };
+    const consented = admitted(chat, draft, byHand);
+    return consented && store.messages.add(consented);
+  };
+
   const edit: Recorder['edit'] = (chat, waId, text, atMs) => {
     const row = store.messages.find(chat.id, waId);
     if (row === undefined) return;
@@ -124,6 +158,7 @@ export function createRecorder({ store }: BotDeps, who: Who, consent: ConsentFlo
   return {
     record,
     recordReply,
+    correct,
     edit,
     erase: (chat, waId) => {
       store.messages.erase(chat.id, waId);

@@ -5,11 +5,12 @@
 import type { Chat } from '../store/chats.ts';
 import type { StoredMessage } from '../store/store.ts';
 import type { InboundMessage } from '../types.ts';
+import { isApproved } from './consent-flow.ts';
 import type { ConsentFlow } from './consent-flow.ts';
 import { answerFreshMs, disclosureEveryMs } from './deps.ts';
 import type { BotDeps } from './deps.ts';
 import { isQuiet } from './quiet.ts';
-import { isBotOn } from './switches.ts';
+import { isBotOn, quietHoursIn } from './switches.ts';
 import type { Who } from './who.ts';
 
 /** Why there is no reply; counted in the log. */
@@ -28,20 +29,21 @@ export interface ReplyRules {
 
 export function createReplyRules({ store, settings, now }: BotDeps, who: Who, consent: ConsentFlow): ReplyRules {
   const maySpeakHere = (chat: Chat): boolean => {
-    if (settings.speaker === 'me') return chat.kind === 'direct';
+    if (settings.speaker === 'me') return chat.kind === 'direct' || chat.kind === 'group';
     const persona = who.persona();
     if (consent.standing(persona, 'imitate').state !== 'granted') return false;
     if (chat.kind === 'self') return true;
-    const approved = store.consent
-      .history(persona)
-      .some((event) => event.scope === 'imitate' && event.action === 'granted' && event.chatId === chat.id);
-    return chat.kind === 'direct' && approved;
+    return chat.kind === 'direct' && isApproved(store.consent.history(persona), chat.id);
   };
+
+  const hasAgreed = (personId: number | undefined): boolean =>
+    personId !== undefined && consent.standing(personId, 'log').state === 'granted';
 
   const silenceMidway: ReplyRules['silenceMidway'] = (chatId) => {
     const chat = store.chats.get(chatId);
     if (!isBotOn(store, chatId)) return 'off';
     if (!maySpeakHere(chat)) return 'not here';
+    if (chat.kind === 'group') return undefined; // whether the one who is answered agreed: see `silence`
     const partner = who.contactOf(chat) ?? who.me();
     return consent.standing(partner, 'log').state === 'granted' ? undefined : 'consent';
   };
@@ -49,8 +51,9 @@ export function createReplyRules({ store, settings, now }: BotDeps, who: Who, co
   const silence: ReplyRules['silence'] = (chatId, target) => {
     const lasting = silenceMidway(chatId);
     if (lasting !== undefined) return lasting;
+    if (store.chats.get(chatId).kind === 'group' && !hasAgreed(who.memberOf(target))) return 'consent';
     if (now() - target.timestampMs > answerFreshMs) return 'too old';
-    if (isQuiet(now(), settings.replies.quietHours, settings.timezone)) return 'quiet hours';
+    if (isQuiet(now(), quietHoursIn(store, settings, chatId), settings.timezone)) return 'quiet hours';
     if (store.outbox.answered(chatId, target.id)) return 'answered';
     return undefined;
   };

@@ -18,11 +18,14 @@ import { shouldQuote } from './reply-rules.ts';
 import type { ReplyRules } from './reply-rules.ts';
 import type { Sender } from './send.ts';
 import type { Sentences } from './sentences.ts';
+import { samplingIn } from './switches.ts';
 import type { Who } from './who.ts';
 
 export interface Replies {
   /** Somebody wrote something that may be answered. `stored`: its row, where it was kept. */
   offer: (chatId: number, message: InboundMessage, stored: StoredRow | undefined) => void;
+  /** `!again`: answer the other side's newest stored message anew, as the answer to the command. False: there is none. */
+  again: (chatId: number, asked: InboundMessage) => boolean;
   /** Nothing that waits in this chat is answered any more. */
   cancel: (chatId: number) => void;
   /** One message was taken back. */
@@ -43,6 +46,8 @@ export interface ReplyParts {
 interface Offered {
   message: InboundMessage;
   stored: StoredRow | undefined;
+  /** the message that is answered anew; this one only asks for it */
+  again?: string;
 }
 
 interface Bubble {
@@ -77,7 +82,7 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
     }
 
     const startedAtMs = now();
-    const recent = store.messages.recent(chatId, contextMessages);
+    const recent = contextOf(store.messages.recent(chatId, contextMessages), last);
     const candidate = await firstPassing(chatId, recent, transient(recent, items), isCurrent);
     if (!isCurrent()) return false;
     if (candidate === undefined) return true;
@@ -112,7 +117,7 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
   /** Messages of the burst that are not stored (collection is off): they stand in the prompt and nowhere else. */
   const transient = (recent: readonly StoredMessage[], items: readonly Offered[]): ConversationMessage[] => {
     const known = new Set(recent.map((row) => row.waId));
-    const unstored = items.filter(({ message }) => !known.has(message.id));
+    const unstored = items.filter(({ message, again }) => again === undefined && !known.has(message.id));
     return unstored.map(({ message }, index) => ({
       rowId: -1 - index,
       personId: message.fromMe ? who.me() : -1,
@@ -135,7 +140,7 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
   ): Promise<Candidate | undefined> => {
     const context = [...store.messages.toConversation(recent, who.persona()), ...unstored];
     const chatTexts = context.map((message) => message.text);
-    const spoken = await speak({ context, seed: random.int(2 ** 31), sampling: settings.sampling });
+    const spoken = await speak({ context, seed: random.int(2 ** 31), sampling: samplingIn(store, settings, chatId) });
     if (!isCurrent()) return undefined;
     if (spoken === undefined) {
       log.warn({ chat: chatId }, 'no run to answer with');
@@ -185,7 +190,7 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
       runId: spoken.runId,
       backend: spoken.backend,
       seed,
-      sampling: settings.sampling,
+      sampling: samplingIn(store, settings, chatId),
       promptRowIds: spoken.promptRowIds.filter((rowId) => rowId > 0),
       promptHash: spoken.promptHash,
       bubbles: sent,
@@ -203,7 +208,7 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
   ): ReturnType<Sender['send']> => {
     const chat = store.chats.get(chatId);
     const disclose = isFirst && rules.needsDisclosure(chat);
-    const quotedId = isFirst && quotes(chatId, target, items) ? target.id : undefined;
+    const quotedId = isFirst && quotes(chatId, target, items) ? (newest(items).again ?? target.id) : undefined;
     return sender.send({
       chatId,
       to: target.chatId,
@@ -219,6 +224,7 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
   };
 
   const quotes = (chatId: number, target: InboundMessage, items: readonly Offered[]): boolean => {
+    if (quote === 'auto' && store.chats.get(chatId).kind === 'group') return true;
     const recent = store.messages.recent(chatId, contextMessages);
     return shouldQuote(quote, target, recent, transient(recent, items).length);
   };
@@ -254,6 +260,13 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
     offer: (chatId, message, stored) => {
       if (rules.silenceMidway(chatId) === undefined) bursts.add(chatId, { message, stored });
     },
+    again: (chatId, message) => {
+      const chat = store.chats.get(chatId);
+      const recent = store.messages.recent(chatId, contextMessages);
+      const answered = recent.findLast((row) => row.fromMe === (chat.kind === 'self') && row.origin !== 'bot');
+      if (answered !== undefined) bursts.add(chatId, { message, stored: undefined, again: answered.waId });
+      return answered !== undefined;
+    },
     cancel: bursts.cancel,
     remove: (chatId, waId) => bursts.remove(chatId, ({ message }) => message.id === waId),
     idle: bursts.idle,
@@ -263,6 +276,11 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
 /** The newest message by WhatsApp's time, the last delivered of equals: catch-up may bring older ones after newer. */
 function newest(items: readonly Offered[]): Offered {
   return items.reduce((best, item) => (item.message.timestampMs >= best.message.timestampMs ? item : best));
+}
+
+/** What the model reads: all there is, or up to the message that is answered anew. */
+function contextOf(recent: StoredMessage[], { again }: Offered): StoredMessage[] {
+  return again === undefined ? recent : recent.slice(0, recent.findLastIndex(({ waId }) => waId === again) + 1);
 }
 
 /** The model's bubbles without empty ones, at most four. */

@@ -7,6 +7,7 @@ import type { InboundMessage } from '../types.ts';
 import { sha256 } from '../util/files.ts';
 import type { BotDeps } from './deps.ts';
 import { describeError } from './errors.ts';
+import type { OutgoingFile } from './host.ts';
 import { createLanes } from './lanes.ts';
 
 export interface Outgoing {
@@ -14,7 +15,9 @@ export interface Outgoing {
   chatId: number;
   /** WhatsApp's chat id, as last received */
   to: string;
+  /** the caption, where there is a file */
   text: string;
+  file?: OutgoingFile;
   kind: 'reply' | 'notice' | 'ack';
   /** WhatsApp id of the message this answers; a second reply to it is refused */
   inReplyTo: string | null;
@@ -37,8 +40,13 @@ export interface Sender {
   idle: () => Promise<void>;
 }
 
-export function createSender({ store, log, send }: BotDeps): Sender {
+export function createSender({ store, log, send, sendFile }: BotDeps): Sender {
   const lanes = createLanes<number>();
+
+  const hand = ({ to, text, file, quotedId }: Outgoing): Promise<string> => {
+    if (file !== undefined) return sendFile(to, file, text);
+    return send(to, text, quotedId === undefined ? {} : { quotedId });
+  };
 
   const deliver = async (message: Outgoing): Promise<Outcome> => {
     const { chatId, kind, inReplyTo } = message;
@@ -51,7 +59,7 @@ export function createSender({ store, log, send }: BotDeps): Sender {
     }
     let waId: string;
     try {
-      waId = await send(message.to, message.text, message.quotedId === undefined ? {} : { quotedId: message.quotedId });
+      waId = await hand(message);
     } catch (error) {
       const mayHaveLeft = error instanceof Error && error.name === 'SendTimeout';
       if (mayHaveLeft) store.outbox.unknown(outboxId);

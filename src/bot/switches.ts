@@ -1,8 +1,12 @@
 /**
- * What is on where. `!bot off all` switches replies off in every chat and sets a mark; `!bot on` in one chat takes the
- * mark away and switches replies on in that chat alone. So the others stay silent until somebody says so in each.
+ * What is on where, and how the persona writes there. `!bot off all` switches replies off in every chat and sets a mark;
+ * `!bot on` in one chat takes the mark away and switches replies on in that chat alone. So the others stay silent until
+ * somebody says so in each. Quiet hours and temperature: what was said in the chat, else in the self-chat (for every
+ * chat), else persona.json.
  */
 import type { Store } from '../store/store.ts';
+import type { SamplingOptions } from '../types.ts';
+import type { BotSettings } from './deps.ts';
 
 const offEverywhereKey = 'bot.offEverywhere';
 
@@ -26,4 +30,38 @@ export function botOffEverywhere(store: Store, nowMs: number): void {
     store.settings.set(offEverywhereKey, String(nowMs));
     for (const chat of store.chats.list()) if (chat.bot) store.chats.set(chat.id, { bot: false });
   });
+}
+
+/** `null`: every chat in which nothing else was said. */
+export type Scope = number | null;
+
+const quietOff = 'off';
+
+/** @param hours `22:00-08:00`; null: no quiet hours */
+export function setQuietHours(store: Store, scope: Scope, hours: string | null): void {
+  store.settings.set(keyOf('quietHours', scope), hours ?? quietOff);
+}
+
+/** `22:00-08:00`, or null where there are none. */
+export function quietHoursIn(store: Store, settings: BotSettings, chatId: number): string | null {
+  const said = valueOf(store, 'quietHours', chatId);
+  if (said === undefined) return settings.replies.quietHours;
+  return said === quietOff ? null : said;
+}
+
+export function setTemperature(store: Store, scope: Scope, temperature: number): void {
+  store.settings.set(keyOf('temperature', scope), String(temperature));
+}
+
+export function samplingIn(store: Store, settings: BotSettings, chatId: number): SamplingOptions {
+  const said = valueOf(store, 'temperature', chatId);
+  return said === undefined ? settings.sampling : { ...settings.sampling, temperature: Number(said) };
+}
+
+function valueOf(store: Store, name: 'quietHours' | 'temperature', chatId: number): string | undefined {
+  return store.settings.get(keyOf(name, chatId)) ?? store.settings.get(keyOf(name, null));
+}
+
+function keyOf(name: 'quietHours' | 'temperature', scope: Scope): string {
+  return scope === null ? `bot.${name}` : `bot.${name}.${scope}`;
 }

@@ -1,7 +1,7 @@
 /**
  * Who wrote, and in which chat of the store. WhatsApp delivers one person as `…@c.us` or `…@lid`: both lead to one
  * person and one chat. A stranger's message creates nothing here; only an owner's command opens a chat.
- * Never compares names, and never parts of an id. Not covered: groups.
+ * Never compares names, and never parts of an id. Members of a group are known by what they said to the bot.
  */
 import { personaAlias } from '../store/import.ts';
 import type { Chat } from '../store/chats.ts';
@@ -20,12 +20,18 @@ export interface Who {
    * voice to learn.
    */
   isSpareAccount: () => boolean;
-  /** The store's chat for a direct or self chat, under whichever id it was received; undefined where unknown. */
+  /** Is the chat's id one that a chat of this kind can have? */
+  isAddress: (message: ChatAddress) => boolean;
+  /** The store's chat of a direct chat, self-chat or group, under whichever id it was received; undefined where unknown. */
   findChat: (message: ChatAddress) => Promise<Chat | undefined>;
   /** The same, made where unknown, with contact and owner as members. */
   openChat: (message: ChatAddress) => Promise<Chat>;
   /** the other person of a direct chat; undefined in the self-chat */
   contactOf: (chat: Chat) => number | undefined;
+  /** The author of a group's message, where known. */
+  memberOf: (message: Pick<InboundMessage, 'senderId'>) => number | undefined;
+  /** The same, made where unknown, under every id that WhatsApp has for them. */
+  openMember: (message: Pick<InboundMessage, 'senderId'>) => Promise<number>;
   /** Is the author of a received direct message the person that the chat is with? */
   isFromContact: (message: InboundMessage) => Promise<boolean>;
   /** Is this direct chat one with an OWNER_NUMBER? */
@@ -57,8 +63,12 @@ export function createWho({ store, aliases, settings }: BotDeps): Who {
     });
   };
 
-  const findChat = async ({ chatId, chatKind }: ChatAddress): Promise<Chat | undefined> => {
-    if (!isWhatsAppId(chatId)) return undefined;
+  const isAddress = ({ chatId, chatKind }: ChatAddress): boolean =>
+    chatKind === 'group' ? isGroupId(chatId) : isWhatsAppId(chatId);
+
+  const findChat = async (address: ChatAddress): Promise<Chat | undefined> => {
+    const { chatId, chatKind } = address;
+    if (!isAddress(address)) return undefined;
     const exact = store.chats.find(chatId);
     if (exact !== undefined) {
       const chat = store.chats.get(exact);
@@ -83,6 +93,11 @@ export function createWho({ store, aliases, settings }: BotDeps): Who {
       if (address.chatKind === 'direct') store.chats.addMember(id, store.people.resolve([address.chatId, ...ids]));
       return store.chats.get(id);
     });
+  };
+
+  const openMember: Who['openMember'] = async ({ senderId }) => {
+    const known = store.people.find(senderId);
+    return known ?? store.people.resolve([senderId, ...(await aliases(senderId))]);
   };
 
   const isFromContact = async ({ chatId, senderId, fromMe }: InboundMessage): Promise<boolean> => {
@@ -110,9 +125,12 @@ export function createWho({ store, aliases, settings }: BotDeps): Who {
     me,
     persona,
     isSpareAccount,
+    isAddress,
     findChat,
     openChat,
     contactOf: (chat) => (chat.kind === 'direct' ? store.people.find(chat.key) : undefined),
+    memberOf: ({ senderId }) => (isWhatsAppId(senderId) ? store.people.find(senderId) : undefined),
+    openMember,
     isFromContact,
     isOwnerNumber,
   };
@@ -120,6 +138,10 @@ export function createWho({ store, aliases, settings }: BotDeps): Who {
 
 function isWhatsAppId(id: string): boolean {
   return /^[^@\s]+@(?:c\.us|lid|s\.whatsapp\.net)$/.test(id);
+}
+
+function isGroupId(id: string): boolean {
+  return /^[\d-]+@g\.us$/.test(id);
 }
 
 /** `c.us` or `lid` */

@@ -67,6 +67,19 @@ export function rollBack(modelsDir: string): string {
 }
 
 /**
+ * These runs serve no more and are not fallen back to: the newest of the others that served serves, or none.
+ * @throws CheckpointError when current.json is damaged
+ */
+export function withdraw(modelsDir: string, runIds: readonly string[]): void {
+  const old = readCurrent(modelsDir);
+  const [run, ...previous] = old === undefined ? [] : [old.run, ...old.previous].filter((id) => !runIds.includes(id));
+  if (old === undefined || runIds.length === 0) return;
+  if (run !== undefined) return writeCurrent(modelsDir, { run, previous });
+  rmSync(currentFile(modelsDir));
+  syncDir(modelsDir);
+}
+
+/**
  * The run that should answer: the current one, or else the newest whole one that served before it.
  * @param onRefused told about every run (and the file itself) that had to be passed over, before the result is returned
  * @returns undefined when nothing was published or nothing is whole

@@ -110,7 +110,7 @@ function refuseUnfit(run: string, options: ModelsOptions): void {
 }
 
 /** What the manifest tells, or why it cannot be read. */
-function detailsOf(modelsDir: string, run: string): RunDetails | CheckpointError {
+export function detailsOf(modelsDir: string, run: string): RunDetails | CheckpointError {
   try {
     const file = join(runDir(modelsDir, run), manifestName);
     if (!existsSync(file)) return new CheckpointError(file, 'missing, so the run was never finished');

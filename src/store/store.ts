@@ -12,6 +12,7 @@ import { createForget } from './forget.ts';
 import { createImports, type Imports } from './imports.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { acquireLock, type Lock } from './lock.ts';
+import { createLookups, type Lookups } from './lookups.ts';
 import { createMessages, type MessageTable } from './messages.ts';
 import { openDatabase, truncateLog, type OpenOptions } from './open.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
@@ -72,6 +73,7 @@ export class Store {
   readonly runs: Runs;
   readonly settings: StoredSettings;
   readonly counts: Counts;
+  readonly lookups: Lookups;
   /**
    * Erase what a person wrote, everywhere, with the bot's replies to it; returns the number of messages. The person's
    * ids and ledger stay, or nobody would know that they said no: append `forgotten` to the ledger with it.
@@ -102,6 +104,7 @@ export class Store {
     this.runs = createRuns(db);
     this.settings = createSettings(db);
     this.counts = createCounts(db);
+    this.lookups = createLookups(db, root);
     this.forget = createForget(db, root, scrub);
   }
 

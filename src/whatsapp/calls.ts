@@ -2,6 +2,7 @@
  * What is asked of WhatsApp Web while a session is ready. Each call has a limit and is made once: a send whose outcome is
  * unknown is the caller's to look up, never ours to repeat.
  */
+import wweb from 'whatsapp-web.js'; // the default import, see library.ts
 import type { InboundMessage } from '../types.ts';
 import { within } from './async.ts';
 import { errorLine, SendTimeout } from './errors.ts';
@@ -14,20 +15,43 @@ import { keyText } from './shim.ts';
 const firstLimit = 50;
 const lastLimit = 1600;
 
+export interface OutgoingFile {
+  name: string;
+  mimeType: string;
+  content: Buffer;
+}
+
 /**
  * @returns the id of the sent message
  * @throws SendTimeout where the message may have left; any other Error where it did not
  */
 export async function sendText(session: Session, chatId: string, text: string, quotedId?: string): Promise<string> {
+  return deliver(session, chatId, text, {
+    ...(quotedId === undefined ? {} : { quotedMessageId: quotedId }),
+    linkPreview: false,
+    parseVCards: false, // a text stays a text
+  });
+}
+
+/** Send a file as a document, with a text under it. As `sendText`. */
+export async function sendFile(session: Session, chatId: string, file: OutgoingFile, caption: string): Promise<string> {
+  const media = new wweb.MessageMedia(file.mimeType, file.content.toString('base64'), file.name, file.content.length);
+  return deliver(session, chatId, media, { caption, sendMediaAsDocument: true });
+}
+
+async function deliver(
+  session: Session,
+  chatId: string,
+  content: string | wweb.MessageMedia,
+  options: wweb.MessageSendOptions,
+): Promise<string> {
   const { sendMs } = session.timeouts;
   const isThere = await session.ask(() => session.client.pupPage?.evaluate(hasChat, chatId));
   if (isThere !== true) throw new Error('WhatsApp does not know this chat');
-  const work = session.client.sendMessage(chatId, text, {
-    ...(quotedId === undefined ? {} : { quotedMessageId: quotedId }),
+  const work = session.client.sendMessage(chatId, content, {
+    ...options,
     waitUntilMsgSent: true, // or it resolves while the network is down
     sendSeen: false, // breaks sending at times (issue #5718)
-    linkPreview: false,
-    parseVCards: false, // a text stays a text
   });
   let message;
   try {

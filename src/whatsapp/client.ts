@@ -52,6 +52,8 @@ export interface WhatsAppClient {
    * @throws SendTimeout where it may have left; any other Error where it did not
    */
   send(chatId: string, text: string, options?: { quotedId?: string }): Promise<string>;
+  /** As `send`: a document with a text under it. */
+  sendFile(chatId: string, file: calls.OutgoingFile, caption: string): Promise<string>;
   /** show or hide "typing…"; best effort */
   setTyping(chatId: string, typing: boolean): Promise<void>;
   /** messages of a chat from `sinceMs` on, oldest first, at most the newest 1,600 */
@@ -141,6 +143,10 @@ class Supervisor implements WhatsAppClient {
 
   async send(chatId: string, text: string, options: { quotedId?: string } = {}): Promise<string> {
     return calls.sendText(this.#ready(), chatId, text, options.quotedId);
+  }
+
+  async sendFile(chatId: string, file: calls.OutgoingFile, caption: string): Promise<string> {
+    return calls.sendFile(this.#ready(), chatId, file, caption);
   }
 
   async setTyping(chatId: string, typing: boolean): Promise<void> {

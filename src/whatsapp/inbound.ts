@@ -21,6 +21,7 @@ export interface RawMessage {
   quotedParticipant?: LooseId | null;
   /** the quoted message's chat where it is another one: a status or a group */
   quotedRemoteJid?: LooseId | null;
+  mentionedJidList?: LooseId[] | null;
   isForwarded?: boolean;
   forwardingScore?: number;
   isEphemeral?: boolean;
@@ -73,6 +74,7 @@ export function toInbound(raw: RawMessage, own: readonly string[], isCatchUp: bo
     text: kind === 'text' || kind === 'edited' || kind === 'media' ? (text ?? '') : '',
     media,
     quotedId: quotedIdOf(raw, own),
+    ...((raw.mentionedJidList ?? []).some((id) => own.includes(idText(id))) && { mentionsMe: true }),
     isForwarded: raw.isForwarded === true || (raw.forwardingScore ?? 0) > 0,
     isEphemeral: raw.isEphemeral === true || (raw.ephemeralDuration ?? 0) > 0 || raw.isViewOnce === true,
     isCatchUp,

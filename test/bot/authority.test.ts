@@ -44,7 +44,6 @@ const forgeries: Forgery[] = [
   ['it is a poll', { fromMe: true, kind: 'poll' }],
   ['it is a call', { fromMe: true, kind: 'call' }],
   ['it is a place', { fromMe: true, kind: 'location', media: 'location' }],
-  ['the owner types it in a group', { fromMe: true, chatId: group, chatKind: 'group' }],
   ['a member types it in a group', { chatId: group, chatKind: 'group' }],
   ['an owner number types it in a group', { senderId: ownerNumber.c, chatId: group, chatKind: 'group' }],
   ['it is a status', { fromMe: true, chatId: 'status@broadcast', chatKind: 'status' }],
@@ -92,9 +91,6 @@ const disguises = [
   '!bot on --force',
   "!bot on' OR 1=1 --",
   '$(echo !bot on)',
-  '!retrain',
-  '!models',
-  '!rollback',
   '!consent imitate',
 ];
 

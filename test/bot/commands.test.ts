@@ -292,21 +292,38 @@ describe('!help and !status', () => {
     await world.hear(anna, '!help');
     const [forAnna = ''] = world.takeSent();
     expect(forAnna.split('\n')[0]).toBe(say().help);
-    expect(forAnna.match(/^!.*?(?=:)/gm)).toEqual(['!consent yes', '!consent no', '!stop', '!help', '!status']);
-    await world.type(anna, '!help');
-    const [forOwner = ''] = world.takeSent();
-    expect(forOwner.match(/^!.*?(?=:)/gm)).toEqual([
+    const namesIn = (text: string): string[] => text.split('\n').flatMap((line) => /^![a-z ]*[a-z]/.exec(line) ?? []);
+    const forAll = [
       '!consent yes',
       '!consent no',
+      '!consent imitate',
       '!stop',
-      '!help',
+      '!forget',
+      '!mydata',
       '!status',
+      '!why',
+    ];
+    expect(namesIn(forAnna)).toEqual([...forAll, '!help']);
+    await world.type(anna, '!help');
+    const [forOwner = ''] = world.takeSent();
+    expect(namesIn(forOwner)).toEqual([
+      ...forAll,
+      '!help',
       '!collect on',
       '!collect off',
       '!bot on',
       '!bot off',
       '!bot off all',
+      '!again',
+      '!no',
+      '!quiet',
+      '!temp',
+      '!retrain',
+      '!models',
+      '!use',
+      '!rollback',
     ]);
+    expect(forOwner).toContain(`!quiet 22:00-08:00 | off: ${say()['help !quiet']}`);
   });
 
   it('status says what is on, and that the replies are an imitation', async () => {

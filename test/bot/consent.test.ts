@@ -15,7 +15,7 @@ type Step =
   | { do: 'message'; chat: Person; fromMe: boolean; lateSeconds: number; copies: number }
   | { do: 'forwarded' | 'disappearing' | 'card' | 'edit' | 'revoke' | 'again' | 'catch up'; chat: Person; pick: number }
   | { do: '!collect on' | '!collect off'; chat: Person }
-  | { do: '!consent yes' | '!consent no' | '!stop'; chat: Person }
+  | { do: '!consent yes' | '!consent no' | '!stop' | '!forget'; chat: Person }
   | { do: 'restart' };
 
 const chat = fc.constantFrom<Person>('anna', 'ben');
@@ -41,7 +41,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('!collect on' as const), chat }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('!collect off' as const), chat }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('!consent yes' as const), chat }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('!consent no', '!stop'), chat }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('!consent no', '!stop', '!forget'), chat }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
 );
 
@@ -137,6 +137,12 @@ async function live(world: World, all: Step[]): Promise<Record<Person, Promised>
       case '!stop':
         await say(step.do);
         if (promised.asked) promised.consent = 'refused';
+        break;
+      case '!forget':
+        await say(step.do);
+        if (!promised.asked) break;
+        promised.consent = 'refused';
+        for (const entry of promised.known) entry.stored &&= entry.message.fromMe;
         break;
     }
   }

@@ -5,7 +5,7 @@ import { bubbleAllowed, replyAllowance } from '../../src/bot/caps.ts';
 import { describeError } from '../../src/bot/errors.ts';
 import { createLanes } from '../../src/bot/lanes.ts';
 import { paceOf } from '../../src/bot/pace.ts';
-import { isBareStop, looksLikeCommand, parseCommand } from '../../src/bot/parse.ts';
+import { findCommand, isBareStop, looksLikeCommand, parseCommand } from '../../src/bot/parse.ts';
 import { isQuiet } from '../../src/bot/quiet.ts';
 import { createSeen } from '../../src/bot/seen.ts';
 import { createRandom } from '../../src/util/random.ts';
@@ -33,6 +33,41 @@ describe('parseCommand', () => {
     '!\u212aelp',
     '!' + 'a'.repeat(99),
   ])('%j is none', (text) => expect(parseCommand(text)).toBeUndefined());
+});
+
+describe('findCommand', () => {
+  const table = [
+    { name: '!bot off' },
+    { name: '!bot off all' },
+    { name: '!use', argument: /^[a-z\d-]+$/i },
+    { name: '!no', argument: 'text' as const },
+  ];
+  const find = (text: string) => {
+    const line = findCommand(text, table);
+    return line && [line.form.name, line.argument];
+  };
+
+  it.each([
+    ['!bot off', ['!bot off', '']],
+    [' !Bot Off ALL', ['!bot off all', '']],
+    ['!use Run-1\n', ['!use', 'Run-1']],
+    ['!USE\tabc', ['!use', 'abc']],
+    ['!use', ['!use', undefined]],
+    ['!no', ['!no', undefined]],
+    ['!no Nö, „später“\nund anders ', ['!no', 'Nö, „später“\nund anders']],
+    ['!No !bot off', ['!no', '!bot off']],
+  ])('%j -> %j', (text, expected) => expect(find(text)).toEqual(expected));
+
+  it.each([
+    '!bot',
+    '!bot off now',
+    '!use a b',
+    '!use ä',
+    '!nothing',
+    '!no\u00a0x',
+    '!no\nx',
+    `!no ${'x'.repeat(2000)}`,
+  ])('%j is none', (text) => expect(find(text)).toBeUndefined());
 });
 
 describe('looksLikeCommand', () => {

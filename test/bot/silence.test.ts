@@ -48,8 +48,8 @@ function randomEvent(random: ReturnType<typeof createRandom>, n: number): Inboun
   const server = { direct: pick(['c.us', 'lid']), group: 'g.us', self: 'c.us', newsletter: 'newsletter' } as const;
   const chatId =
     chatKind === 'status' || chatKind === 'broadcast' ? 'status@broadcast' : `${digits}@${server[chatKind]}`;
-  // in a chat of two, only strangers: the owner's own commands are the one thing that may open a chat
-  const fromMe = chatKind !== 'direct' && chatKind !== 'self' && random.next() < 0.3;
+  // only strangers where the owner's own commands may open a chat
+  const fromMe = !['direct', 'self', 'group'].includes(chatKind) && random.next() < 0.3;
   return {
     id: pick([`false_${chatId}_${n}`, `false_${chatId}_${random.int(n + 1)}`, '']),
     chatId: pick([chatId, chatId, chatId, '']),

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { createBot } from '../../src/bot/bot.ts';
 import type { Bot, BotDeps, BotSettings } from '../../src/bot/bot.ts';
+import type { KnownModel, OutgoingFile } from '../../src/bot/host.ts';
 import { admit } from '../../src/consent/policy.ts';
 import type { ConsentedMessage } from '../../src/consent/policy.ts';
 import type { Spoken, Voice } from '../../src/reply/voice.ts';
@@ -30,6 +31,7 @@ export interface Sent {
   quotedId: string | undefined;
   id: string;
   atMs: number;
+  file?: OutgoingFile;
 }
 
 export interface Clock {
@@ -102,6 +104,15 @@ export function createWorld(options: WorldOptions = {}) {
   const typing: { chatId: string; typing: boolean }[] = [];
   const spoken: Parameters<Voice['speak']>[0][] = [];
   const asked: string[] = [];
+  /** rows that were reported as forgotten, in order */
+  const forgotten: number[][] = [];
+  const models = {
+    known: [] as KnownModel[],
+    refusal: undefined as Error | undefined,
+    used: [] as string[],
+    trainings: 0,
+    isTraining: false,
+  };
   const phone = {
     /** what becomes of the next sends: reject with this error; sent ones are given back as echoes */
     failures: [] as (Error | undefined)[],
@@ -145,7 +156,7 @@ export function createWorld(options: WorldOptions = {}) {
     return {
       id: `${fromMe}_${chatId}_3A${String(++number).padStart(8, '0')}`,
       chatId,
-      chatKind: 'direct',
+      chatKind: chatId.endsWith('@g.us') ? 'group' : 'direct',
       senderId: fromMe ? account.c : chatId,
       fromMe,
       timestampMs: Math.floor(clock.nowMs / 1000) * 1000,
@@ -160,11 +171,20 @@ export function createWorld(options: WorldOptions = {}) {
     };
   };
 
-  const send: BotDeps['send'] = async (chatId, text, { quotedId } = {}) => {
+  const send: BotDeps['send'] = (chatId, text, { quotedId } = {}) =>
+    leave(chatId, text, quotedId, { quotedId: quotedId ?? null });
+
+  const leave = async (
+    chatId: string,
+    text: string,
+    quotedId: string | undefined,
+    fields: Partial<InboundMessage>,
+    file?: OutgoingFile,
+  ): Promise<string> => {
     const failure = phone.failures.shift();
-    const message = inbound({ c: chatId }, text, { fromMe: true, chatId, quotedId: quotedId ?? null });
+    const message = inbound({ c: chatId }, text, { fromMe: true, chatId, ...fields });
     const leaves = failure === undefined || phone.leavesAnyway;
-    if (leaves) sent.push({ chatId, text, quotedId, id: message.id, atMs: clock.nowMs });
+    if (leaves) sent.push({ chatId, text, quotedId, id: message.id, atMs: clock.nowMs, ...(file && { file }) });
     if (leaves && phone.echoes) {
       const echo = { ...message, text: phone.echoText(text) };
       void bot.onMessage(echo); // before the send resolves, as WhatsApp Web does
@@ -182,6 +202,23 @@ export function createWorld(options: WorldOptions = {}) {
     random: createRandom('bot tests'),
     settings,
     send,
+    sendFile: (chatId, file, caption) => leave(chatId, caption, undefined, { kind: 'media', media: 'file' }, file),
+    models: {
+      list: () => Promise.resolve(models.known),
+      use: (run) => {
+        if (models.refusal !== undefined) return Promise.reject(models.refusal);
+        models.used.push(run);
+        return Promise.resolve();
+      },
+      rollBack: () =>
+        models.refusal === undefined ? Promise.resolve('the run before') : Promise.reject(models.refusal),
+      retrain: () => {
+        if (models.isTraining) return 'running';
+        models.trainings++;
+        return 'started';
+      },
+    },
+    onForgotten: (rowIds) => void forgotten.push([...rowIds]),
     setTyping: (chatId, isTyping) => Promise.resolve(void typing.push({ chatId, typing: isTyping })),
     aliases: (id) => {
       asked.push(id);
@@ -212,6 +249,8 @@ export function createWorld(options: WorldOptions = {}) {
     typing,
     spoken,
     asked,
+    forgotten,
+    models,
     logLines,
     settings,
     get store() {

@@ -93,6 +93,13 @@ describe.each([
       });
     });
 
+    test('whether it names the account with @, by either of its ids', async () => {
+      const named = { from: ana.pn, chat: kitchen, body: '@1 dinner?' };
+      expect(await arrive({ ...named, mentions: [own.pn] })).toMatchObject({ mentionsMe: true });
+      expect(await arrive({ ...named, mentions: [ben, own.lid] })).toMatchObject({ mentionsMe: true });
+      expect(await arrive({ ...named, mentions: [ben] })).not.toHaveProperty('mentionsMe');
+    });
+
     test('marks: forwarded, disappearing, seen once', async () => {
       expect(await arrive({ from: ana.pn, body: 'f', extra: { isForwarded: true } })).toMatchObject({
         isForwarded: true,
@@ -262,6 +269,15 @@ describe.each([
       });
       await bot.client.send(ana.lid, 'to the hidden one');
       expect(await standIn.waitForSent('to the hidden one')).toMatchObject({ to: ana.lid, from: own.lid });
+    });
+
+    test('a file as a document with its caption, and comes back as our own', async () => {
+      const file = { name: 'my-data.json', mimeType: 'application/json', content: Buffer.from('{"ä":1}') };
+      const id = await bot.client.sendFile(ana.pn, file, 'all of it');
+      const sent = standIn.sent.find((message) => message.caption === 'all of it');
+      expect(sent).toMatchObject({ id, to: ana.pn, type: 'document', filename: 'my-data.json' });
+      const echo = await bot.seen.message(id);
+      expect(echo).toMatchObject({ fromMe: true, kind: 'media', media: 'file', text: 'all of it' });
     });
 
     test('typing', async () => {

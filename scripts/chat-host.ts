@@ -1,0 +1,48 @@
+/** What the commands in the chat ask of `persona start`: models by way of `persona models`, a training, files, forgetting. */
+import { retireRuns } from '../src/nightly/retire.ts';
+import type { Host, KnownModel } from '../src/bot/host.ts';
+import { ExitCode, UserError } from '../src/util/errors.ts';
+import type { Logger } from '../src/util/log.ts';
+import type { WhatsAppClient } from '../src/whatsapp/client.ts';
+import { PersonaChild } from './child.ts';
+import type { Context } from './context.ts';
+import type { Nights } from './nights.ts';
+
+export interface ChatHostOptions {
+  env: Context['env'];
+  client: () => WhatsAppClient;
+  nights: () => Nights;
+  log: Logger;
+}
+
+export function chatHost({ env, client, nights, log }: ChatHostOptions): Host {
+  return {
+    sendFile: (chatId, file, caption) => client().sendFile(chatId, file, caption),
+    models: {
+      list: async () => JSON.parse(await models('list')) as KnownModel[],
+      use: async (run) => {
+        await models('use', run);
+      },
+      rollBack: async () => (JSON.parse(await models('rollback')) as { run: string }).run,
+      retrain: () => nights().retrainNow(),
+    },
+    onForgotten: (rowIds) => {
+      const retired = retireRuns(rowIds, env);
+      if (retired.length > 0) log.info({ runs: retired }, 'retired: these models saw what was forgotten');
+    },
+  };
+}
+
+/**
+ * In a process of its own, since reading every message to tell what a run saw takes seconds.
+ * @throws UserError with the command's own sentence where the user can act on it
+ */
+async function models(...args: string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await new PersonaChild().run(['models', ...args, '--json']);
+  if (exitCode === ExitCode.ok) return stdout;
+  const [first = '', hint = ''] = stderr.trim().split('\n').slice(-2);
+  if (exitCode === ExitCode.user || exitCode === ExitCode.busy) {
+    throw new UserError(first.replace(/^persona: /, ''), hint.replace(/^ *-> /, ''));
+  }
+  throw new Error(`persona models ended with code ${String(exitCode)}`);
+}

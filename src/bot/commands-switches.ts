@@ -1,0 +1,99 @@
+/** What the owner switches on and off: collecting, replies, quiet hours, temperature; and `!status`, which says it. */
+import type { Chat } from '../store/chats.ts';
+import type { CommandContext, CommandParts, Handler } from './commands.ts';
+import { minPersonaMessages } from './deps.ts';
+import type { BotDeps } from './deps.ts';
+import { botOff, botOffEverywhere, botOn, isBotOn, setQuietHours, setTemperature } from './switches.ts';
+import type { Scope } from './switches.ts';
+
+type SwitchCommands = Record<
+  'collectOn' | 'collectOff' | 'botOn' | 'botOff' | 'allOff' | 'quiet' | 'temperature' | 'status',
+  Handler
+>;
+
+export function switchCommands(
+  { store, settings, hasRun, now }: BotDeps,
+  { who, consent, say, rules, replies }: CommandParts,
+): SwitchCommands {
+  const personaMessages = (): number => store.messages.countBy(who.persona());
+  const hasVoice = (): boolean => hasRun() && personaMessages() >= minPersonaMessages;
+
+  const grantOwnNumber = async (chat: Chat, author: number | undefined): Promise<void> => {
+    const contact = who.contactOf(chat);
+    if (contact === undefined || !(await who.isOwnerNumber(chat.key))) return;
+    consent.grantOwnNumber(chat, contact, author === contact);
+  };
+
+  const collectHere = (alreadyAsked: boolean): string =>
+    alreadyAsked ? `${say.phrase('collectOn')} ${say.phrase('alreadyAsked')}` : say.phrase('collectOn');
+
+  const collectInGroup = async ({ chat, message }: CommandContext): Promise<string> => {
+    if (settings.speaker !== 'me' && !store.chats.members(chat.id).includes(who.persona())) {
+      return say.phrase('notTheirChat');
+    }
+    store.chats.set(chat.id, { collect: true });
+    return collectHere((await consent.askGroup(chat, message.chatId)) === 'asked before');
+  };
+
+  const collectOn: Handler = async (context) => {
+    const { chat, message, author } = context;
+    if (chat.kind === 'group') return collectInGroup(context);
+    const contact = who.contactOf(chat);
+    if (contact === undefined) return say.phrase('notHere');
+    if (settings.speaker !== 'me' && contact !== who.persona()) return say.phrase('notTheirChat');
+    store.chats.set(chat.id, { collect: true });
+    await grantOwnNumber(chat, author);
+    if (consent.standing(contact, 'log').state === 'granted') return collectHere(false);
+    return collectHere((await consent.ask(chat, message.chatId, contact)) === 'asked before');
+  };
+
+  const collectOff: Handler = ({ chat }) => {
+    store.chats.set(chat.id, { collect: false });
+    return say.phrase('collectOff');
+  };
+
+  const switchOn: Handler = async ({ chat, author }) => {
+    if (chat.kind === 'self' && settings.speaker === 'me') return say.phrase('notHere');
+    if (!rules.maySpeakHere(chat)) return say.phrase('notTheirChat');
+    if (!hasVoice()) return say.phrase('noVoice', { n: personaMessages() });
+    await grantOwnNumber(chat, author);
+    botOn(store, chat.id);
+    return say.phrase('botOn');
+  };
+
+  const switchOff: Handler = ({ chat }) => {
+    botOff(store, chat.id);
+    replies.cancel(chat.id);
+    return say.phrase('botOff');
+  };
+
+  const allOff: Handler = () => {
+    botOffEverywhere(store, now());
+    for (const chat of store.chats.list()) replies.cancel(chat.id);
+    return say.phrase('botOffAll');
+  };
+
+  /** In the self-chat: everywhere. */
+  const scopeOf = (chat: Chat): Scope => (chat.kind === 'self' ? null : chat.id);
+
+  const quiet: Handler = ({ chat, argument }) => {
+    const isOff = argument.toLowerCase() === 'off';
+    setQuietHours(store, scopeOf(chat), isOff ? null : argument);
+    return isOff ? say.phrase('quietOff') : say.phrase('quietOn', { hours: argument });
+  };
+
+  const temperature: Handler = ({ chat, argument }) => {
+    setTemperature(store, scopeOf(chat), Number(argument));
+    return say.phrase('temperature', { value: Number(argument) });
+  };
+
+  const status: Handler = ({ chat, author, isOwner }) =>
+    say.phrase('status', {
+      collect: chat.collect ? 'on' : 'off',
+      bot: isBotOn(store, chat.id) ? 'on' : 'off',
+      messages: isOwner || author === undefined ? store.messages.count() : store.messages.countBy(author),
+      voice: hasVoice() ? 'ready' : `${personaMessages()} / ${minPersonaMessages}`,
+    });
+
+  return { collectOn, collectOff, botOn: switchOn, botOff: switchOff, allOff, quiet, temperature, status };
+}
