@@ -14,8 +14,6 @@
 import type { Chat } from './chats.ts';
 import type { Store } from './store.ts';
 import type { Comparable } from './match.ts';
-import { isRefused } from '../consent/policy.ts';
-import { UserError } from '../util/errors.ts';
 import { sha256 } from '../util/files.ts';
 
 /** What the user said about the names of an export. */
@@ -155,23 +153,6 @@ export function isNamed(name: string, answers: Answers): boolean {
     confirmed?.includes(name) === true ||
     newPeople?.includes(name) === true
   );
-}
-
-/**
- * Who refused once is not stored again because another file brings the same name into another chat.
- * @throws UserError naming who must be told apart
- */
-export function refuseNamesakes(store: Store, recognised: Recognised, answers: Answers): void {
-  for (const name of answers.attested) {
-    if (answers.newPeople?.includes(name) === true || recognised.personOf(name) !== undefined) continue;
-    const refused = store.people.named(name).find((id) => isRefused(store.consent.state(id, 'log').state));
-    if (refused === undefined) continue;
-    const quoted = JSON.stringify(name);
-    throw new UserError(
-      `someone called ${quoted} has declined or withdrawn consent in another chat`,
-      `leave them out; or, if this is another person of that name, add --new-person ${quoted}`,
-    );
-  }
 }
 
 /** the person of a name, if the chat were this one */

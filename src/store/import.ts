@@ -6,24 +6,19 @@
  * Not covered: which file it is and how it is read (exports/).
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { admit, isOpen, isRefused, type ConsentedMessage, type Standing } from '../consent/policy.ts';
-import type { ExportMessage, MediaKind, MessageDraft } from '../types.ts';
-import { check, UserError } from '../util/errors.ts';
-import {
-  isNamed,
-  personaAlias,
-  recognise,
-  refuseNamesakes,
-  type Answers,
-  type Probe,
-  type Recognised,
-} from './import-people.ts';
+import { isOpen, isRefused, type ConsentedMessage, type Standing } from '../consent/policy.ts';
+import type { ExportMessage, MessageDraft } from '../types.ts';
+import { UserError } from '../util/errors.ts';
+import { admitImported, requireBothSides, requireConsent, standingsOf } from './import-consent.ts';
+import { contentOf, timesOf } from './import-content.ts';
+import { isNamed, personaAlias, recognise, type Answers, type Probe, type Recognised } from './import-people.ts';
 import type { RunningImport } from './imports.ts';
 import { createLocalTime } from './local-time.ts';
 import { acquireLock } from './lock.ts';
 import { comparable, type Matcher } from './match.ts';
 import type { Store } from './store.ts';
 
+export { contentOf } from './import-content.ts';
 export { importChatKey, personaAlias } from './import-people.ts';
 
 /** What an import needs of an exported chat (exports/chat-export.ts). */
@@ -255,106 +250,6 @@ async function publish(
     counts.leftOut.noConsent += dropped;
     for (const [name] of gone) personOf.delete(name);
   }
-}
-
-/** What must hold before anything is written. */
-function requireConsent(store: Store, found: Recognised, choices: ImportChoices): void {
-  for (const name of choices.attested) {
-    if (!found.names.includes(name)) {
-      throw new UserError(`nobody in this export is called "${name}"`, `names in it: ${found.names.join(', ')}`);
-    }
-    const people = found.aliasesOf(name).map((alias) => store.people.find(alias));
-    if (people.some((id) => id !== undefined && isRefused(store.consent.state(id, 'log').state))) {
-      throw new UserError(
-        `"${name}" has declined or withdrawn consent in a chat`,
-        'their own word counts; import without their messages',
-      );
-    }
-  }
-  refuseNamesakes(store, found, choices);
-  if (found.kind === 'group') return;
-  const people = found.names.map((name) => [name, found.personOf(name)] as const);
-  const known = new Map(people.filter((pair): pair is [string, number] => pair[1] !== undefined));
-  requireBothSides(found.names, standingsOf(store, known, choices.attested));
-}
-
-/** Consent as it stands now, and as it will once the attestations are in the ledger with the messages. */
-function standingsOf(
-  store: Store,
-  personOf: ReadonlyMap<string, number>,
-  attested: readonly string[],
-): Map<string, Standing> {
-  const vouched = new Set(attested.map((name) => personOf.get(name)));
-  const unknown: Standing = { state: 'unknown', sinceMs: null, attested: false };
-  const standings = new Map(attested.map((name) => [name, { ...unknown, attested: true }]));
-  for (const [name, personId] of personOf) {
-    const standing = store.consent.state(personId, 'log');
-    const isVouched = vouched.has(personId) && !isRefused(standing.state);
-    standings.set(name, isVouched ? { ...standing, attested: true } : standing);
-  }
-  return standings;
-}
-
-/** A conversation of two is one text: it is stored when both agreed, or not at all. */
-function requireBothSides(names: readonly string[], standings: ReadonlyMap<string, Standing>): void {
-  const missing = names.filter((name) => {
-    const standing = standings.get(name);
-    return standing === undefined || !isOpen(standing);
-  });
-  if (missing.length === 0) return;
-  throw new UserError(
-    `no consent from ${missing.map((name) => `"${name}"`).join(' and ')}`,
-    missing.map((name) => `ask them, then add --i-have-consent-from ${JSON.stringify(name)}`).join('; '),
-  );
-}
-
-function admitImported(
-  draft: MessageDraft,
-  kind: 'direct' | 'group',
-  sender: string,
-  standings: ReadonlyMap<string, Standing>,
-): ConsentedMessage | undefined {
-  const author = standings.get(sender);
-  check(author !== undefined, 'every author has a standing');
-  const others = [...standings].filter(([name]) => name !== sender).map(([, standing]) => standing);
-  return admit(draft, {
-    chatKind: kind,
-    collecting: true,
-    collectSinceMs: null,
-    author,
-    others: kind === 'direct' ? others : [],
-    isForwarded: false,
-    isEphemeral: false,
-    isImport: true,
-    attested: author.attested,
-  });
-}
-
-/** Text and media that are worth keeping; undefined for calls, polls, deleted messages and contact cards. */
-export function contentOf(message: ExportMessage): { text: string; media: MediaKind | null } | undefined {
-  switch (message.kind) {
-    case 'text':
-      return { text: message.text, media: null };
-    case 'edited': // the mark that WhatsApp appends is no part of what the person wrote
-      return { text: message.text.replace(/\s*\u200e?<[^<>]*>$/u, ''), media: null };
-    case 'media': {
-      const caption = message.text.split('\n').slice(1).join('\n');
-      return { text: caption, media: message.media ?? 'file' };
-    }
-    case 'location':
-      return { text: '', media: 'location' };
-    case 'system':
-    case 'deleted':
-    case 'call':
-    case 'poll':
-    case 'contact':
-      return undefined;
-  }
-}
-
-/** The instant where the file gives one, else those that its local time may be. */
-function timesOf(message: ExportMessage, toTimes: (ts: string) => number[]): number[] {
-  return message.timestampMs === undefined ? toTimes(message.ts) : [message.timestampMs];
 }
 
 /** Ids of a file are its own: another file of the same chat may use them for other messages. */
