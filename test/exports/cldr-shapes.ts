@@ -6,7 +6,7 @@ import type { DateOrder } from '../../src/exports/chat-export.ts';
 import type { Calendar } from '../../src/exports/whatsapp/calendar.ts';
 
 /** Languages of CLDR, and the regions and scripts that write dates or times in another way than their language. */
-const locales = `
+export const locales = `
   dz af agq ak sq am ar hy ars as asa ast az ba bm eu bas be bem bn bez bg bgc bho blo bo bs br brx bua my luy ca ccp
   ce ceb cs cgg zh chr cv ckb syr sa sr-ME kw csw cy da dav de doi dje mn fa-AF dsb dua nl dyo ebu ee et el en eo es
   ewo fo ff fi fil fr fy fur ga gaa om gd ka gl gv kok gsw gu guz ha haw sr-Latn he hi hr hsb hu ia ig is id ie ii it
@@ -31,7 +31,7 @@ export interface CldrShape {
   /** null where no parser has to know one */
   order: DateOrder | null;
   seconds: boolean;
-  header(at: Date): string;
+  header: (at: Date) => string;
 }
 
 /** Calendars that are read; dates of every other are refused. */
@@ -42,6 +42,30 @@ export const readCalendars: ReadonlySet<string> = new Set<Calendar | 'gregory'>(
   'persian',
 ]);
 const otherCalendars = ['islamic-umalqura', 'islamic-civil', 'roc', 'hebrew', 'indian', 'coptic'];
+
+const ofCalendars = [
+  ...[
+    'en',
+    'en-GB',
+    'ar',
+    'fa',
+    'fa-AF',
+    'ckb',
+    'he',
+    'am',
+    'th',
+    'ja',
+    'ko',
+    'zh',
+    'zh-TW',
+    'hi',
+    'ps',
+    'ur',
+    'uz',
+    'tr',
+  ],
+  ...['de', 'fr', 'es', 'pt', 'ru', 'lo', 'my', 'km', 'id', 'ms', 'vi', 'fi', 'sv', 'hu', 'lv', 'bg', 'sr', 'da', 'el'],
+];
 
 const digits = [
   'arab',
@@ -83,6 +107,8 @@ export function cldrShapes(): CldrShape[] {
       for (const clock of Object.keys(clocks)) add(shapeOf(locale, platform, clock, ', '));
     }
     add(shapeOf(locale, 'android', 'own', null));
+  }
+  for (const locale of ofCalendars) {
     for (const calendar of [...readCalendars, ...otherCalendars])
       add(shapeOf(`${locale}-u-ca-${calendar}`, 'ios', 'own', ', '));
   }
@@ -105,19 +131,17 @@ function shapeOf(
 ): CldrShape | undefined {
   const style = platform === 'ios' ? 'medium' : 'short';
   const options: Clock = clocks[clock] ?? {};
-  const date = new Intl.DateTimeFormat(locale, { dateStyle: 'short', timeZone: 'UTC' });
+  const date = formatOf(locale, { dateStyle: 'short' });
   const { calendar } = date.resolvedOptions();
   const order = orderOf(date);
   const second = platform === 'ios' ? { second: '2-digit' as const } : {};
-  const time = new Intl.DateTimeFormat(locale, {
+  const time = formatOf(locale, {
     // a style says what the locale writes around the numbers, but takes no day period
     ...(options.dayPeriod === undefined ? { timeStyle: style } : { hour: 'numeric', minute: '2-digit', ...second }),
     ...options,
     calendar: 'gregory',
-    timeZone: 'UTC',
   });
-  const joined =
-    glue === null ? new Intl.DateTimeFormat(locale, { dateStyle: 'short', timeStyle: style, timeZone: 'UTC' }) : null;
+  const joined = glue === null ? formatOf(locale, { dateStyle: 'short', timeStyle: style }) : null;
   const when = (at: Date): string => joined?.format(at) ?? `${date.format(at)}${glue}${time.format(at)}`;
   const [night, day] = [3, 15].map((hour) => when(new Date(Date.UTC(2026, 8, 19, hour, 4, 5))));
   if (night === day) return undefined;
@@ -130,6 +154,17 @@ function shapeOf(
     seconds: platform === 'ios',
     header: (at) => (platform === 'ios' ? `[${when(at)}] ` : `${when(at)} - `),
   };
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Formats are slow to make, and most shapes share theirs. */
+function formatOf(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${locale} ${JSON.stringify(options)}`;
+  let format = formats.get(key);
+  if (format === undefined)
+    formats.set(key, (format = new Intl.DateTimeFormat(locale, { ...options, timeZone: 'UTC' })));
+  return format;
 }
 
 /** Null where the short date is no three numbers (`2/ix/2`). */

@@ -45,7 +45,8 @@ export type NamesWithColon = ReadonlyMap<string, string>;
 export interface NameSurvey {
   /** Adds the text after a header, `bytes[start]` to `bytes[end]`. */
   add(bytes: Buffer, start: number, end: number): void;
-  result(): NamesWithColon;
+  /** @param marksOwnText the platform puts a mark before its own words (iOS) */
+  result(marksOwnText: boolean): NamesWithColon;
 }
 
 /** Collects, line by line, what is needed to know names with a colon; `result` gives them. */
@@ -77,14 +78,14 @@ export function createNameSurvey(): NameSurvey {
       before.beforeMark ||= isMark(rest.charCodeAt(second + 2));
       seen.parts.set(part, before);
     },
-    result() {
+    result(marksOwnText) {
       const names = new Map<string, string>();
       for (const [name, { lines, parts }] of continuations) {
         if (parts.size > mostParts) continue;
         for (const [part, seen] of parts) {
           const isUsual = seen.lines >= 3 && seen.lines * 3 >= lines * 2;
-          // iOS: WhatsApp's own text begins with a mark, so what stands before it is a name even in a single line
-          if (isUsual || (seen.beforeMark && seen.lines === lines)) names.set(name, part);
+          // what stands before such a mark is a name even in a single line
+          if (isUsual || (marksOwnText && seen.beforeMark && seen.lines === lines)) names.set(name, part);
         }
       }
       return names;

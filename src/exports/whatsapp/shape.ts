@@ -114,7 +114,7 @@ function shapeOf(tally: Tally, { offset, bytes }: Lines, name: string, wanted?: 
     calendar,
     signature: form.signature,
     digits: tally.padding.map(([one, two]) => (one === two ? null : one * 4 <= two ? 2 : two * 4 <= one ? 1 : null)),
-    names: tally.names.result(),
+    names: tally.names.result(form.platform !== 'android'),
     firstLine,
     longestBytes: Math.max(longestBytes, offset + bytes.length - lastStart),
   };
