@@ -13,9 +13,9 @@ import { fromTokenizerJson } from '../src/tokenizer/tokenizer-json.ts';
 import { encodeConversation, specialTokens } from '../src/tokenizer/chat-format.ts';
 import { evaluateConversations } from '../src/train/evaluate.ts';
 import { train } from '../src/train/loop.ts';
-import { forLength, recipeFor, waysFor, type Recipe, type Way } from '../src/train/recipe.ts';
+import { learnBest } from '../src/train/learn-best.ts';
+import { waysFor, type Recipe, type Way } from '../src/train/recipe.ts';
 import type { BackendName, ModelConfig, ModelSize } from '../src/types.ts';
-import { check } from '../src/util/errors.ts';
 import type { Chat } from './chats.ts';
 
 export interface Variant {
@@ -45,9 +45,11 @@ export interface Variant {
 }
 
 export interface Learned {
-  /** what was chosen by validation, where several ways were tried, and their bits per byte on validation */
-  way?: string;
-  tried?: Record<string, number>;
+  /** what was chosen by validation, and nats a target on validation of each way that was tried */
+  way: Way['name'];
+  tried: Record<string, number>;
+  /** share of the base in the weights */
+  baseShare: number;
   testBits: number;
   validationBits: number;
   passes: number;
@@ -75,41 +77,35 @@ export function vocabularyOf(chat: Chat, size: ModelSize): number {
   return Math.min(vocabSizeOf(size), specialTokens.length + 256 + Math.floor(bytes / bytesPerMerge));
 }
 
-/** On a base, unless the variant says how: in each way, the better on validation counts. */
-export async function learnBestWay(
-  chat: Chat,
-  variant: Variant,
-  backend: BackendName,
-  threads?: number,
-): Promise<Learned> {
-  const tried: Record<string, number> = {};
-  let best: Learned | undefined;
-  let seconds = 0;
-  for (const way of waysFor(variant.size, { fromScratch: variant.base === undefined })) {
-    const learned = await learn(chat, { ...variant, way }, backend, threads);
-    seconds += learned.seconds;
-    tried[way.name] = learned.validationBits;
-    if (best === undefined || learned.validationBits < best.validationBits) best = { ...learned, way: way.name };
-  }
-  check(best, 'no way to learn');
-  return { ...best, seconds, tried };
+/** As the product does it: in each way, and the better on validation counts. */
+export function learnBestWay(chat: Chat, variant: Variant, backend: BackendName, threads?: number): Promise<Learned> {
+  return learnIn(chat, variant, waysFor(variant.size, { fromScratch: variant.base === undefined }), backend, threads);
 }
 
 /**
  * @param threads of `simd`; undefined = all cores
  * @param after is given the trained engine and its tokenizer before the engine goes
  */
-export async function learn(
+export function learn(
   chat: Chat,
   variant: Variant,
   backend: BackendName,
   threads?: number,
   after?: (engine: Engine, tokenizer: Tokenizer) => Promise<void>,
 ): Promise<Learned> {
+  const way = variant.way ?? waysFor(variant.size, { fromScratch: variant.base === undefined })[0]!;
+  return learnIn(chat, variant, [way], backend, threads, after);
+}
+
+async function learnIn(
+  chat: Chat,
+  variant: Variant,
+  ways: readonly Way[],
+  backend: BackendName,
+  threads?: number,
+  after?: (engine: Engine, tokenizer: Tokenizer) => Promise<void>,
+): Promise<Learned> {
   const { size, seed = 1, everyoneShare = 0, base, lora } = variant;
-  const usual = variant.way?.recipe ?? recipeFor(size, { fromScratch: base === undefined });
-  const lossOn = variant.lossOn ?? variant.way?.lossOn ?? (base === undefined ? 'everyone' : 'persona');
-  const leftShare = variant.leftShare ?? variant.recipe?.leftShare ?? usual.leftShare;
   const tokenizer =
     base === undefined
       ? tokenizerFor(chat, variant.vocabSize ?? vocabularyOf(chat, size))
@@ -121,34 +117,37 @@ export async function learn(
     if (variant.unpacked !== true) return toRows(encoded, config.contextLength, options);
     return encoded.flatMap((conversation): TrainingRow[] => toRows([conversation], config.contextLength, options));
   };
-  const everyone = everyoneShare > 0 || lossOn !== 'persona' ? rowsOf(chat.train, 'everyone', leftShare) : [];
-  const persona = everyoneShare > 0 || lossOn === 'persona' ? rowsOf(chat.train, 'persona', leftShare) : [];
-  const rows = persona.length > 0 ? persona : everyone;
-  const recipe = { ...forLength(usual, idsOf(rows)), ...variant.recipe };
-  const engine = await createEngine({
-    backend,
-    config,
+  const leftShareOf = ({ recipe }: Way): number => variant.leftShare ?? variant.recipe?.leftShare ?? recipe.leftShare;
+  const wayRows = (way: Way): TrainingRow[] => {
+    const lossOn = everyoneShare > 0 ? 'persona' : (variant.lossOn ?? way.lossOn);
+    return rowsOf(chat.train, lossOn, leftShareOf(way));
+  };
+  const started = Date.now();
+  const { engine, way, result, baseShare, tried } = await learnBest({
+    ways: ways.map((way) => ({ ...way, recipe: { ...way.recipe, ...variant.recipe } })),
+    rowsOf: wayRows,
+    validationRows: rowsOf(chat.validation, 'persona'),
+    startEngine: () => createEngine({ backend, config, seed, threads, weights: base?.weights, lora }),
+    run: (engine, options, way) => {
+      const mix = everyoneShare > 0 && {
+        mix: { rows: rowsOf(chat.train, 'everyone', leftShareOf(way)), share: everyoneShare },
+      };
+      return train(engine, { ...options, ...variant.recipe, ...mix });
+    },
     seed,
-    threads,
-    weights: base?.weights,
-    lora,
   });
   try {
-    const started = Date.now();
-    const result = await train(engine, {
-      ...recipe,
-      rows,
-      ...(everyoneShare > 0 ? { mix: { rows: everyone, share: everyoneShare } } : {}),
-      validationRows: rowsOf(chat.validation, 'persona'),
-      seed,
-    });
     const seconds = (Date.now() - started) / 1000;
+    const rows = wayRows(way);
     const { fill, targets } = rowStats(rows, config.contextLength);
     const bitsOf = async (conversations: readonly Conversation[]): Promise<number> =>
       rounded((await evaluateConversations(engine, tokenizer, conversations)).bitsPerByte);
     const [testBits, validationBits] = [await bitsOf(chat.test), await bitsOf(chat.validation)];
     await after?.(engine, tokenizer);
     return {
+      way: way.name,
+      tried: Object.fromEntries(tried.map(({ way, validationNats }) => [way, rounded(validationNats ?? NaN)])),
+      baseShare,
       testBits,
       validationBits,
       passes: result.epochs,

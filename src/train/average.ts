@@ -34,3 +34,14 @@ export function addToAverage(average: WeightAverage | null, weights: Weights, sp
 export function copyWeights(weights: Weights): Weights {
   return new Map([...weights].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
 }
+
+/** `share` of one set of weights and the rest of the other, tensor by tensor: a new set. Same names and shapes. */
+export function mixWeights(weights: Weights, other: Weights, share: number): Weights {
+  const mixed = copyWeights(weights);
+  for (const [name, { data }] of mixed) {
+    const from = other.get(name)?.data;
+    check(from?.length === data.length, `nothing to mix with ${name}`);
+    for (let i = 0; i < data.length; i++) data[i]! += (from[i]! - data[i]!) * share;
+  }
+  return mixed;
+}

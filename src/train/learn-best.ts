@@ -1,11 +1,15 @@
 /**
- * A chat learned in each of several ways, and the network that predicts the validation rows best. The engines of the others
- * are gone. Time is shared out evenly among the ways that are left.
+ * A chat learned in each of several ways, and the network that predicts the validation rows best, with a share of the
+ * starting weights where that predicts them better still. The engines of the others are gone. Time is shared out evenly
+ * among the ways that are left.
  */
 import type { TrainingRow } from '../dataset/rows.ts';
 import { idsOf } from '../dataset/rows.ts';
 import type { Engine } from '../model/engine.ts';
+import type { Weights } from '../types.ts';
 import { check } from '../util/errors.ts';
+import { mixWeights } from './average.ts';
+import { meanLossOf } from './keeper.ts';
 import type { TrainOptions, TrainResult } from './loop.ts';
 import { forLength, type Way } from './recipe.ts';
 
@@ -31,6 +35,8 @@ export interface Learned {
   engine: Engine;
   way: Way;
   result: TrainResult;
+  /** share of the starting weights in the engine's: the recipe's, or 0 */
+  baseShare: number;
   /** nats a target on the validation rows, of every way that was tried */
   tried: { way: Way['name']; validationNats: number | null }[];
 }
@@ -48,6 +54,7 @@ export async function learnBest(options: LearnOptions): Promise<Learned> {
     const recipe = forLength(way.recipe, idsOf(rows));
     const engine = await startEngine();
     try {
+      const start = recipe.baseShare > 0 ? await engine.exportWeights() : undefined;
       const result = await run(
         engine,
         {
@@ -61,13 +68,14 @@ export async function learnBest(options: LearnOptions): Promise<Learned> {
         },
         way,
       );
-      tried.push({ way: way.name, validationNats: result.bestValidation });
-      const learned = { engine, way: { ...way, recipe }, result, tried };
+      const learned = { engine, way: { ...way, recipe }, result, baseShare: 0, tried };
       if (result.stoppedBecause === 'aborted') {
         best?.engine.dispose();
         return learned;
       }
-      if (best === undefined || (result.bestValidation ?? Infinity) < (best.result.bestValidation ?? Infinity)) {
+      if (start !== undefined) await mixWithStart(learned, start, validationRows);
+      tried.push({ way: way.name, validationNats: learned.result.bestValidation });
+      if (best === undefined || nats(learned) < nats(best)) {
         best?.engine.dispose();
         best = learned;
       } else {
@@ -81,4 +89,21 @@ export async function learnBest(options: LearnOptions): Promise<Learned> {
   }
   check(best, 'no way to learn');
   return best;
+}
+
+const nats = ({ result }: Learned): number => result.bestValidation ?? Infinity;
+
+/** Leaves the mixture in the engine, and its loss in the result, where validation prefers it. */
+async function mixWithStart(learned: Learned, start: Weights, validationRows: readonly TrainingRow[]): Promise<void> {
+  const { engine, way, result } = learned;
+  if (result.bestValidation === null) return;
+  const own = await engine.exportWeights();
+  engine.importWeights(mixWeights(own, start, way.recipe.baseShare));
+  const mixed = await meanLossOf(engine, validationRows, way.recipe.batchTokens);
+  if (mixed < result.bestValidation) {
+    learned.result = { ...result, bestValidation: mixed };
+    learned.baseShare = way.recipe.baseShare;
+  } else {
+    engine.importWeights(own);
+  }
 }

@@ -28,6 +28,11 @@ export interface Recipe extends Schedule {
   evalEvery: number;
   /** mean age of the averaged weights, as a share of the run so far; 0 = no average. Validation chooses */
   averageSpan: number;
+  /**
+   * share of the starting weights in what comes of the run: tried at its end, and validation chooses (WiSE-FT, Wortsman et
+   * al. 2022). Where a chat is like the base, three passes go a little too far; 0 = not tried
+   */
+  baseShare: number;
 }
 
 const common = {
@@ -44,6 +49,7 @@ const common = {
   averageSpan: 0,
   leftShare: 0,
   stepsPerPass: 0,
+  baseShare: 0,
 } as const;
 
 const fromScratch: Record<
@@ -56,11 +62,19 @@ const fromScratch: Record<
   large: { epochs: 15, batchTokens: 8192, optimizer: 'adamw', learningRate: 3e-4, dropout: 0.1, patience: 3 },
 };
 
-/** A pass on a base takes about this many steps where the text allows it, else a voice is not reached in three passes. */
-const stepsOnBase = 100;
-
-/** At most this many passes on a pretrained base: more would memorise (promises D1). */
-const passesOnBase = 3;
+/**
+ * On a base, whatever the size (docs/recipe.md): at most three passes, since more would memorise (promises D1); each of about
+ * a hundred steps where the text allows it, else a voice is not reached in three; weights averaged over the run, and some of
+ * the base left in them.
+ */
+const adaptation = {
+  epochs: 3,
+  stepsPerPass: 100,
+  averageSpan: 0.5,
+  baseShare: 0.25,
+  leftShare: 0.5,
+  optimizer: 'muon',
+} as const;
 
 const onBase: Record<ModelSize, Pick<Recipe, 'batchTokens' | 'learningRate'>> = {
   nano: { batchTokens: 1024, learningRate: 8e-4 },
@@ -71,16 +85,7 @@ const onBase: Record<ModelSize, Pick<Recipe, 'batchTokens' | 'learningRate'>> = 
 
 export function recipeFor(size: ModelSize, options: { fromScratch: boolean }): Recipe {
   const recipe = { ...common, ...fromScratch[size] };
-  return options.fromScratch
-    ? recipe
-    : {
-        ...recipe,
-        ...onBase[size],
-        optimizer: 'muon',
-        epochs: passesOnBase,
-        stepsPerPass: stepsOnBase,
-        leftShare: 0.5,
-      };
+  return options.fromScratch ? recipe : { ...recipe, ...onBase[size], ...adaptation };
 }
 
 /** One way to learn a chat: whose text carries loss, and with what it is learned. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { addToAverage, type WeightAverage } from '../../src/train/average.ts';
+import { addToAverage, mixWeights, type WeightAverage } from '../../src/train/average.ts';
 import type { Weights } from '../../src/types.ts';
 
 const weights = (...numbers: number[]): Weights =>
@@ -37,4 +37,11 @@ describe('addToAverage', () => {
     expect(() => addToAverage(null, weights(1), 0.6)).toThrow('share of 0.6');
     expect(() => addToAverage(addToAverage(null, weights(1), 0.1), weights(1, 2), 0.1)).toThrow('no average for w');
   });
+});
+
+test('mixWeights: between two networks, and neither is changed', () => {
+  const [own, other] = [weights(1, 2), weights(3, -2)];
+  expect([...mixWeights(own, other, 0.25).get('w')!.data]).toEqual([1.5, 1]);
+  expect([...own.get('w')!.data, ...other.get('w')!.data]).toEqual([1, 2, 3, -2]);
+  expect(() => mixWeights(own, weights(1), 0.5)).toThrow('nothing to mix with w');
 });

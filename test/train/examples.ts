@@ -23,6 +23,7 @@ export const recipe: Recipe = {
   averageSpan: 0,
   leftShare: 0.5,
   stepsPerPass: 0,
+  baseShare: 0,
 };
 
 /** Rows that count upwards modulo 30 from a random start. */

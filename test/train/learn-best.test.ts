@@ -2,9 +2,11 @@
 import { describe, expect, test } from 'vitest';
 import type { TrainingRow } from '../../src/dataset/rows.ts';
 import { createEngine } from '../../src/model/create-engine.ts';
+import { mixWeights } from '../../src/train/average.ts';
 import type { Engine } from '../../src/model/engine.ts';
 import { modelConfig } from '../../src/model/sizes.ts';
 import { learnBest, type LearnOptions } from '../../src/train/learn-best.ts';
+import { meanLossOf } from '../../src/train/keeper.ts';
 import { train } from '../../src/train/loop.ts';
 import { forLength, recipeFor, waysFor, type Way } from '../../src/train/recipe.ts';
 import { modelSizes } from '../../src/types.ts';
@@ -105,6 +107,37 @@ describe('of several ways', () => {
     };
     await expect(learnBest(options({ ways, startEngine: failed.startEngine, run }))).rejects.toThrow('no');
     expect(failed.engines.map(({ isGone }) => isGone)).toEqual([true, true]);
+  });
+});
+
+describe('a share of the starting weights', () => {
+  const lossOf = (engine: Engine): Promise<number> => meanLossOf(engine, rows(10, 2), 48);
+
+  test('is left in where it predicts validation better, and the result says so', async () => {
+    const { engines, startEngine } = watched();
+    // a run that goes ten times as far as training leads: nine tenths of the way back are that place
+    const run: LearnOptions['run'] = async (engine, trainOptions) => {
+      const start = await engine.exportWeights();
+      const result = await train(engine, trainOptions);
+      engine.importWeights(mixWeights(await engine.exportWeights(), start, -9));
+      return { ...result, bestValidation: await lossOf(engine) };
+    };
+    const far = { ...way('strong', 1e-2), recipe: { ...way('strong', 1e-2).recipe, baseShare: 0.9 } };
+    const learned = await learnBest(options({ ways: [far], startEngine, run }));
+    expect(learned.baseShare).toBe(0.9);
+    expect(await lossOf(learned.engine)).toBeCloseTo(learned.result.bestValidation ?? NaN, 6);
+    expect(learned.tried).toEqual([{ way: 'strong', validationNats: learned.result.bestValidation }]);
+    learned.engine.dispose();
+    expect(engines.every(({ isGone }) => isGone)).toBe(true);
+  });
+
+  test('is taken out again where it does not', async () => {
+    const { startEngine } = watched();
+    const from = { ...way('strong', 1e-2), recipe: { ...way('strong', 1e-2).recipe, baseShare: 0.5 } };
+    const learned = await learnBest(options({ ways: [from], startEngine }));
+    expect(learned.baseShare).toBe(0);
+    expect(await lossOf(learned.engine)).toBeCloseTo(learned.result.bestValidation ?? NaN, 6);
+    learned.engine.dispose();
   });
 });
 
