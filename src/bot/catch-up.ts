@@ -1,7 +1,7 @@
 /**
  * After downtime WhatsApp Web has the missed messages but tells nobody (whatsapp-web.js emits no event for them): each
  * chat that matters is read again from where the last sweep ended, and what comes out goes through the same pipeline.
- * A chat matters while something is on in it, and while its contact could still refuse.
+ * A chat matters while something is on in it, and a direct one while its contact could still refuse.
  */
 import type { Store } from '../store/store.ts';
 import type { Chat } from '../store/chats.ts';
@@ -22,7 +22,7 @@ export async function catchUp(
   fetchSince: FetchSince,
   handle: (message: InboundMessage) => Promise<void>,
 ): Promise<void> {
-  for (const chat of store.chats.list().filter(({ kind }) => kind === 'direct')) {
+  for (const chat of store.chats.list().filter(({ kind }) => kind === 'direct' || kind === 'group')) {
     const sinceMs = sweepFrom(store, chat, who.contactOf(chat));
     if (sinceMs === undefined) continue;
     const startedAtMs = now();
@@ -55,8 +55,9 @@ async function handleAll(
 
 /** Undefined: nothing in this chat concerns us. Messages from before consent are not stored wherever a sweep begins. */
 function sweepFrom(store: Store, chat: Chat, contact: number | undefined): number | undefined {
-  if (contact === undefined) return undefined; // an import, not a chat of WhatsApp's
-  const asked = store.consent.history(contact)[0]?.atMs;
+  const isImport = contact === undefined && !(chat.kind === 'group' && chat.key.endsWith('@g.us'));
+  if (isImport) return undefined;
+  const asked = contact === undefined ? undefined : store.consent.history(contact)[0]?.atMs;
   const first = chat.collectSinceMs ?? asked;
   if (first === undefined && !chat.bot) return undefined;
   const swept = Number(store.settings.get(sweptKey(chat.id)) ?? 0);

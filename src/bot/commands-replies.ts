@@ -3,6 +3,7 @@ import { DateTime } from 'luxon';
 import type { SentMessage } from '../store/lookups.ts';
 import type { CommandContext, CommandParts, Handler } from './commands.ts';
 import type { BotDeps } from './deps.ts';
+import { handBack } from './switches.ts';
 
 type ReplyCommands = Record<'why' | 'again' | 'correct', Handler>;
 
@@ -25,6 +26,7 @@ export function replyCommands(
   };
 
   const again: Handler = ({ chat, message }) => {
+    handBack(store, chat.id); // the owner wants the bot to speak
     if (rules.silence(chat.id, message) !== undefined) return say.phrase('againNot');
     return replies.again(chat.id, message) ? undefined : say.phrase('againNothing');
   };

@@ -3,7 +3,7 @@ import type { Chat } from '../store/chats.ts';
 import type { CommandContext, CommandParts, Handler } from './commands.ts';
 import { minPersonaMessages } from './deps.ts';
 import type { BotDeps } from './deps.ts';
-import { botOff, botOffEverywhere, botOn, isBotOn, setQuietHours, setTemperature } from './switches.ts';
+import { botOff, botOffEverywhere, botOn, isBotOn, isTakenOver, setQuietHours, setTemperature } from './switches.ts';
 import type { Scope } from './switches.ts';
 
 type SwitchCommands = Record<
@@ -87,10 +87,15 @@ export function switchCommands(
     return say.phrase('temperature', { value: Number(argument) });
   };
 
+  const stateOf = (chat: Chat): string => {
+    if (!isBotOn(store, chat.id)) return 'off';
+    return isTakenOver(store, chat.id, now()) ? 'on (paused)' : 'on';
+  };
+
   const status: Handler = ({ chat, author, isOwner }) =>
     say.phrase('status', {
       collect: chat.collect ? 'on' : 'off',
-      bot: isBotOn(store, chat.id) ? 'on' : 'off',
+      bot: stateOf(chat),
       messages: isOwner || author === undefined ? store.messages.count() : store.messages.countBy(author),
       voice: hasVoice() ? 'ready' : `${personaMessages()} / ${minPersonaMessages}`,
     });

@@ -28,6 +28,8 @@ export interface BotSettings {
     typing: 'learned' | 'instant';
     /** `22:00-08:00`, or null */
     quietHours: string | null;
+    /** the owner writing in a chat pauses the bot there for so long */
+    takeoverMinutes: number;
   };
   sampling: SamplingOptions;
   /** folder of `<language>.json` */

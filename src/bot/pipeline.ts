@@ -17,6 +17,7 @@ import type { Replies } from './reply.ts';
 import { createSeen } from './seen.ts';
 import type { Sender } from './send.ts';
 import type { Sentences } from './sentences.ts';
+import { isBotOn, takeOver } from './switches.ts';
 import type { Who } from './who.ts';
 
 export interface PipelineParts {
@@ -84,7 +85,7 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
     if (chat.kind === 'group') return inGroup(incoming, chat, stored);
     if (isBareStop(incoming.text) && !incoming.fromMe && (await askBack(chat, incoming))) return;
     const isPartner = incoming.fromMe === (chat.kind === 'self');
-    if (!isPartner) return replies.cancel(chat.id); // the owner answers in person
+    if (!isPartner) return inPerson(incoming, chat);
     const isText = incoming.kind === 'text' && incoming.media === null;
     // what may not be kept here is not answered; where collection is off, an answer keeps nothing anyway
     const isUsable = stored !== undefined || !(chat.collect || incoming.isForwarded || incoming.isEphemeral);
@@ -93,9 +94,16 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
 
   /** Of a group's messages only those that are stored, and quote the bot or name it with @, are answered. */
   const inGroup = (incoming: InboundMessage, chat: Chat, stored: StoredRow | undefined): void => {
-    if (incoming.fromMe) return replies.cancel(chat.id);
+    if (incoming.fromMe) return inPerson(incoming, chat);
     const isForBot = incoming.mentionsMe === true || quotesBot(incoming, chat);
     if (stored !== undefined && isForBot) replies.offer(chat.id, incoming, stored);
+  };
+
+  /** The owner answers: nothing that waits is answered by the bot, and nothing new for a while. */
+  const inPerson = ({ timestampMs }: InboundMessage, chat: Chat): void => {
+    replies.cancel(chat.id);
+    const untilMs = Math.min(timestampMs, now()) + deps.settings.replies.takeoverMinutes * 60_000;
+    if (isBotOn(store, chat.id) && untilMs > now()) takeOver(store, chat.id, untilMs);
   };
 
   /** Does it quote a message that the bot sent here? */

@@ -10,11 +10,11 @@ import type { ConsentFlow } from './consent-flow.ts';
 import { answerFreshMs, disclosureEveryMs } from './deps.ts';
 import type { BotDeps } from './deps.ts';
 import { isQuiet } from './quiet.ts';
-import { isBotOn, quietHoursIn } from './switches.ts';
+import { isBotOn, isTakenOver, quietHoursIn } from './switches.ts';
 import type { Who } from './who.ts';
 
 /** Why there is no reply; counted in the log. */
-export type Silence = 'off' | 'consent' | 'not here' | 'quiet hours' | 'too old' | 'answered';
+export type Silence = 'off' | 'taken over' | 'consent' | 'not here' | 'quiet hours' | 'too old' | 'answered';
 
 export interface ReplyRules {
   /** Is this a chat for the persona's voice? With another person's voice: the self-chat, or where that person agreed. */
@@ -42,6 +42,7 @@ export function createReplyRules({ store, settings, now }: BotDeps, who: Who, co
   const silenceMidway: ReplyRules['silenceMidway'] = (chatId) => {
     const chat = store.chats.get(chatId);
     if (!isBotOn(store, chatId)) return 'off';
+    if (isTakenOver(store, chatId, now())) return 'taken over';
     if (!maySpeakHere(chat)) return 'not here';
     if (chat.kind === 'group') return undefined; // whether the one who is answered agreed: see `silence`
     const partner = who.contactOf(chat) ?? who.me();

@@ -2,7 +2,7 @@
  * What is on where, and how the persona writes there. `!bot off all` switches replies off in every chat and sets a mark;
  * `!bot on` in one chat takes the mark away and switches replies on in that chat alone. So the others stay silent until
  * somebody says so in each. Quiet hours and temperature: what was said in the chat, else in the self-chat (for every
- * chat), else persona.json.
+ * chat), else persona.json. What the owner writes in person pauses the bot in that chat for a while.
  */
 import type { Store } from '../store/store.ts';
 import type { SamplingOptions } from '../types.ts';
@@ -17,6 +17,7 @@ export function isBotOn(store: Store, chatId: number): boolean {
 export function botOn(store: Store, chatId: number): void {
   store.transaction(() => {
     store.settings.delete(offEverywhereKey);
+    handBack(store, chatId);
     store.chats.set(chatId, { bot: true });
   });
 }
@@ -30,6 +31,23 @@ export function botOffEverywhere(store: Store, nowMs: number): void {
     store.settings.set(offEverywhereKey, String(nowMs));
     for (const chat of store.chats.list()) if (chat.bot) store.chats.set(chat.id, { bot: false });
   });
+}
+
+/** The owner writes in person: the bot is silent in this chat until then. */
+export function takeOver(store: Store, chatId: number, untilMs: number): void {
+  store.settings.set(takenOverKey(chatId), String(untilMs));
+}
+
+export function handBack(store: Store, chatId: number): void {
+  store.settings.delete(takenOverKey(chatId));
+}
+
+export function isTakenOver(store: Store, chatId: number, nowMs: number): boolean {
+  return nowMs < Number(store.settings.get(takenOverKey(chatId)) ?? 0);
+}
+
+function takenOverKey(chatId: number): string {
+  return `bot.takenOverUntil.${chatId}`;
 }
 
 /** `null`: every chat in which nothing else was said. */

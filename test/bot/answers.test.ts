@@ -350,6 +350,42 @@ describe('!consent imitate', () => {
   });
 });
 
+describe('the owner writing in person', () => {
+  it('pauses the bot in that chat for a while; !bot on ends it', async () => {
+    start({ replies: { takeoverMinutes: 30 } });
+    await world.open(anna);
+    await world.open(ben);
+    await world.type(anna, 'i am here myself');
+    await world.hear(anna, 'oh good');
+    await world.hear(ben, 'and me?');
+    await world.settle();
+    expect(world.sent.splice(0).map(({ chatId }) => chatId)).toEqual([ben.c]);
+    await world.type(anna, '!status');
+    expect(world.takeSent()[0]).toContain('Automated replies: on (paused).');
+    await world.restart();
+    await world.clock.advance(30 * 60_000);
+    await world.hear(anna, 'still there?');
+    await world.settle();
+    expect(world.takeSent()).toHaveLength(1);
+    await world.type(anna, 'yes');
+    await world.type(anna, '!bot on');
+    await world.hear(anna, 'and now?');
+    await world.settle();
+    expect(world.takeSent()).toHaveLength(2); // the answer to the command, and the reply
+  });
+
+  it('also between two messages of a reply', async () => {
+    start({ replies: { takeoverMinutes: 30, typing: 'learned' } });
+    await world.open(anna);
+    world.says(() => ['first', 'second']);
+    await world.hear(anna, 'tell me');
+    while (world.sent.length === 0) await world.clock.advance(1000);
+    await world.type(anna, 'let me tell you myself');
+    await world.settle();
+    expect(world.takeSent()).toEqual([expect.stringContaining('first')]);
+  });
+});
+
 describe('groups', () => {
   it('store and answer members who agreed, and leave nothing of the others', async () => {
     start();
@@ -379,6 +415,21 @@ describe('groups', () => {
     await world.settle();
     expect(world.takeSent()).toEqual([say().withdrawn]);
     expect(bytesOnDisk(world.dir, 'no more of me')).toBe(false);
+  });
+
+  it('are read again after downtime while collecting is on', async () => {
+    start();
+    await world.type(group, '!collect on');
+    await world.hear(group, '!consent yes', { senderId: erin.c });
+    world.clock.nowMs += 60_000;
+    const missed = world.inbound(group, 'missed', { senderId: erin.c });
+    const asked: string[] = [];
+    await world.bot.catchUp((chatId) => {
+      asked.push(chatId);
+      return Promise.resolve([missed]);
+    });
+    expect(asked).toEqual([group.c]);
+    expect(world.rows()).toEqual(['missed']);
   });
 
   it('are asked once, and off is off', async () => {

@@ -146,6 +146,7 @@ export function createWorld(options: WorldOptions = {}) {
       caps: { perChatSeconds: 5, perChatHour: 20, perDay: 100 },
       typing: 'instant',
       quietHours: null,
+      takeoverMinutes: 0,
       ...options.replies,
     },
   };
