@@ -154,12 +154,22 @@ export function columns(
   return [...lines, `${axis('')}${below}`.trimEnd()];
 }
 
-/** Columns that line up: the first to the left, the others to the right; `header[i]` above each. */
+/**
+ * Columns that line up: the first to the left, cut where the terminal is narrow, the others to the right; `header[i]` above
+ * each.
+ */
 export function table(header: readonly string[], rows: readonly (readonly string[])[], style: Style): string[] {
-  const lines = [header, ...rows].map((row) => row.map((cell, i) => (i === 0 ? label(cell, longestLabel) : cell)));
+  const lines = [header, ...rows];
   const widths = header.map((_, i) => Math.max(...lines.map((row) => displayWidth(row[i] ?? ''))));
+  const wanted = Math.min(widths[0]!, longestLabel);
+  const room = style.width - indent.length - widths.slice(1).reduce((sum, width) => sum + width, 0);
+  const between = wanted + 3 * (widths.length - 1) <= room ? '   ' : '  ';
+  const first = Math.min(wanted, Math.max(6, room - between.length * (widths.length - 1)));
   const written = lines.map((row) =>
-    row.map((cell, i) => (i === 0 ? padEnd(cell, widths[i]!) : padStart(cell, widths[i]!))).join('   '),
+    row
+      .map((cell, i) => (i === 0 ? padEnd(label(cell, first), first) : padStart(cell, widths[i]!)))
+      .join(between)
+      .trimEnd(),
   );
   return written.map((line, i) => `${indent}${i === 0 ? paint(line, 'dim', style) : line}`.trimEnd());
 }

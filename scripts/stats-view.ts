@@ -22,6 +22,7 @@ export interface Report {
 }
 
 const mostPeople = 12;
+const shownEmoji = 6;
 const weekdayNames = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 const monthNames = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
@@ -58,7 +59,7 @@ export function linesOf(report: Report, style: Style): string[] {
     ...(rest > 0 ? [paint(`  and ${rest} more`, 'dim', style)] : []),
     ...heading('How', style),
     ...table(
-      ['', 'words', 'words each', 'chars each', 'emoji', 'media', 'in a row', 'begins'],
+      ['', 'words', 'per msg', 'length', 'emoji', 'media', 'in a row', 'begins'],
       people.map((person) => manner(person, statistics)),
       style,
     ),
@@ -147,7 +148,7 @@ function bursts(people: readonly PersonStatistics[], style: Style): string[] {
 
 function emoji(people: readonly PersonStatistics[], style: Style): string[] {
   const rows = people.flatMap(({ who, emoji: { top } }) =>
-    top.length === 0 ? [] : [[who, ...top.map((each) => `${each.emoji} ${number(each.count)}`)]],
+    top.length === 0 ? [] : [[who, ...top.slice(0, shownEmoji).map((each) => `${each.emoji} ${number(each.count)}`)]],
   );
   if (rows.length === 0) return [];
   return [...heading('Emoji', style), ...table([''], rows, style).slice(1)];

@@ -88,6 +88,13 @@ describe('charts', () => {
     ).toEqual(['             n', '  Ada    1,200', '  日本       7']);
   });
 
+  test('tables: a long name makes room for numbers', () => {
+    const cells = ['A name that is long', '1,200,300', '100,200,300'];
+    expect(table(['', 'n', 'm'], [cells], { width: 40, color: false })[1]).toBe(
+      '  A name that i…  1,200,300  100,200,300',
+    );
+  });
+
   test('nothing is wider than the terminal, and everything lines up', () => {
     const row = fc.record({ label: fc.string({ unit: 'grapheme', maxLength: 30 }), value: fc.nat(1e6) });
     fc.assert(

@@ -1,9 +1,9 @@
 /** `persona import --stats`: a report on a file that stores nothing, and on what is stored and consented. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { displayWidth } from '../scripts/charts.ts';
+import { openStore } from '../src/store/store.ts';
 import { projectRoot } from '../src/util/dist.ts';
 import { makeHome, persona, type Home } from './support/cli.ts';
 
@@ -43,7 +43,10 @@ describe('import --stats', { timeout: 120_000 }, () => {
     expect(stdout).toMatch(/Juno Varga +█+ +1,387 {2}69 %/);
     for (const hidden of ['\u001b', 'moose', 'pickle']) expect(stdout).not.toContain(hidden);
     for (const line of stdout.split('\n')) expect(displayWidth(line)).toBeLessThanOrEqual(80);
-    expect(existsSync(join(home.dataDir, 'persona.sqlite'))).toBe(false);
+    const store = openStore(home.dataDir);
+    const stored = { messages: store.messages.count(), chats: store.chats.list() };
+    store.close();
+    expect(stored).toEqual({ messages: 0, chats: [] });
   });
 
   test('without a file: what is stored, and what tonight would learn', async () => {
