@@ -100,8 +100,9 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
   };
 
   /** The owner answers: nothing that waits is answered by the bot, and nothing new for a while. */
-  const inPerson = ({ timestampMs }: InboundMessage, chat: Chat): void => {
+  const inPerson = ({ kind, timestampMs }: InboundMessage, chat: Chat): void => {
     replies.cancel(chat.id);
+    if (kind === 'system' || kind === 'deleted' || kind === 'call') return;
     const untilMs = Math.min(timestampMs, now()) + deps.settings.replies.takeoverMinutes * 60_000;
     if (isBotOn(store, chat.id) && untilMs > now()) takeOver(store, chat.id, untilMs);
   };

@@ -81,7 +81,8 @@ export function createSender({ store, log, send, sendFile }: BotDeps): Sender {
     send: (message) => lanes.run(message.chatId, () => deliver(message)),
     isOurs: async (chatId, message) => {
       await lanes.current(chatId);
-      return store.outbox.isOurs(chatId, message.id) || store.outbox.claim(chatId, echoHash(message.text), message.id);
+      if (store.lookups.sent(chatId, message.id) !== undefined) return true;
+      return store.outbox.claim(chatId, echoHash(message.text), message.id);
     },
     idle: lanes.idle,
   };

@@ -29,7 +29,10 @@ export interface Lookups {
   /** Rows of a person by time, in one chat or (null) in all. */
   messagesOf(personId: number, chatId: number | null): (StoredMessage & { chatKind: ChatKind })[];
   reactionsOf(personId: number, chatId: number | null): OwnReaction[];
-  /** What the bot sent under this id; ids of one message may differ in the form of the chat's id (`…@c.us`, `…@lid`). */
+  /**
+   * What the bot sent under this id, `true_<chat>_<key>` and in groups `_<author>`. One message's ids may differ in the
+   * form of chat and author (`…@c.us`, `…@lid`), and in whether the author is named; the key is the same.
+   */
   sent(chatId: number, waId: string): SentMessage | undefined;
   /** The newest message of a reply in this chat. */
   lastReply(chatId: number): SentMessage | undefined;
@@ -69,7 +72,7 @@ export function createLookups(db: Database, root: (personId: number) => number):
   );
   const byKey = db.prepare<{ chatId: number; key: string }, OutboxRow>(`
     SELECT ${fields} FROM outbox o
-    WHERE o.chat_id = :chatId AND substr(o.wa_id, -length(:key) - 1) = '_' || :key ORDER BY o.id DESC LIMIT 1`);
+    WHERE o.chat_id = :chatId AND instr(o.wa_id || '_', '_' || :key || '_') > 0 ORDER BY o.id DESC LIMIT 1`);
   const last = db.prepare<[number], OutboxRow>(`
     SELECT ${fields} FROM outbox o
     WHERE o.chat_id = ? AND o.kind = 'reply' AND o.wa_id IS NOT NULL ORDER BY o.id DESC LIMIT 1`);
@@ -77,8 +80,8 @@ export function createLookups(db: Database, root: (personId: number) => number):
   const sent = (chatId: number, waId: string): SentMessage | undefined => {
     const row = byId.get(chatId, waId);
     if (row !== undefined) return toSent(row);
-    const [fromMe, , key = '', ...more] = waId.split('_');
-    if (fromMe !== 'true' || key.length < 8 || more.length > 0) return undefined;
+    const [fromMe, , key = ''] = waId.split('_');
+    if (fromMe !== 'true' || key.length < 8) return undefined;
     const found = byKey.get({ chatId, key });
     return found && toSent(found);
   };
