@@ -106,7 +106,10 @@ export function admit(draft: MessageDraft, context: AdmitContext): ConsentedMess
  * surrogate has no UTF-8 and becomes U+FFFD, so that text, file and hash agree.
  */
 export function storableText(text: string): string {
-  return text.replace(/@[\u2066-\u2069\u200e\u200f]?\+?\d{5,}/g, '@').replace(/\p{Surrogate}/gu, '\ufffd');
+  return text
+    .replace(/@[\u2066-\u2068]\+?[\d\s().\u2010-\u2015-]{5,}\u2069/g, '@') // as exports write it: @+49 151 1234567
+    .replace(/@[\u2066-\u2069\u200e\u200f]?\+?\d{5,}/g, '@')
+    .replace(/\p{Surrogate}/gu, '\ufffd');
 }
 
 function isStorableKind(draft: MessageDraft, context: AdmitContext): boolean {
