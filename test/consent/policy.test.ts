@@ -176,9 +176,7 @@ describe('admit, live', () => {
 
   test('a place and the numbers of mentioned people are not kept', () => {
     expect(admit(draft({ kind: 'location', text: '52.5,13.4' }), live())?.text).toBe('');
-    expect(admit(draft({ text: 'ask @4915112345678 or @\u206849301234\u2069!' }), live())?.text).toBe(
-      'ask @ or @!',
-    );
+    expect(admit(draft({ text: 'ask @4915112345678 or @\u206849301234\u2069!' }), live())?.text).toBe('ask @ or @!');
     expect(storableText('meet @ 8, a@b.de @anna @1234')).toBe('meet @ 8, a@b.de @anna @1234');
     expect(storableText('hi @\u2068+49 151\u00a0123-4567\u2069, 5 pm')).toBe('hi @, 5 pm');
     expect(storableText('hi @\u2068~Eva 5\u2069')).toBe('hi @\u2068~Eva 5\u2069');
