@@ -1,8 +1,8 @@
 /**
  * Reading WhatsApp exports beside npm whatsapp-chat-parser, on the same made-up 100 MB file: from its path to every message
  * seen once. Every run is a process of its own, rounds alternate, the median counts; peak memory is the process's own
- * (`maxRSS`), Node included. A second figure is ours to the end: the messages in a new store.
- * Run: npm run build && npx tsc -p bench && node dist/bench/import.js [--megabytes 100] [--rounds 3] [--no-store]
+ * (`maxRSS`), Node included. A second figure is ours to the end: the messages of a smaller file in a new store.
+ * Run: npm run build && npx tsc -p bench && node dist/bench/import.js [--megabytes 100] [--rounds 3] [--store-megabytes 10 or 0]
  * Prints tables and writes bench/results/import.json.
  */
 import { execFileSync } from 'node:child_process';
@@ -22,13 +22,14 @@ const { values: args } = parseArgs({
   options: {
     megabytes: { type: 'string', default: '100' },
     rounds: { type: 'string', default: '3' },
-    'no-store': { type: 'boolean', default: false },
+    'store-megabytes': { type: 'string', default: '10' },
   },
 });
 const [megabytes, rounds] = [Number(args.megabytes), Number(args.rounds)];
+const storeMegabytes = Number(args['store-megabytes']);
 
 /** A chat of two people over years, as Android writes it: short texts, emoji, accents, some lines, some media. */
-function writeChat(path: string): void {
+function writeChat(path: string, megabytes: number): void {
   const random = createRandom('bench/import');
   const pick = <T>(list: readonly T[]): T => list[random.int(list.length)]!;
   const syllables = [
@@ -106,7 +107,7 @@ function summary(name: string, runs: readonly ImportRun[], bytes: number) {
 console.log(machine);
 const folder = temporaryFolder();
 const file = join(folder, 'WhatsApp Chat with Sam.txt');
-writeChat(file);
+writeChat(file, megabytes);
 const { size: bytes } = statSync(file);
 const modules = await installPackages([`whatsapp-chat-parser@${peerVersion}`]);
 const ours: ImportRun[] = [];
@@ -120,7 +121,15 @@ console.table(reading.map((row) => ({ ...row, rounds: row.rounds.join(' ') })));
 const timesFaster = round(reading[0]!.megabytesPerSecond / reading[1]!.megabytesPerSecond, 2);
 console.log(`${round(bytes / 1e6)} MB; ours reads ${timesFaster} times as many MB/s`);
 
-const intoStore = args['no-store'] ? null : summary('ours, into the store', [run('store', file, modules)], bytes);
+const storeFile = join(folder, 'WhatsApp Chat with Mia.txt');
+if (storeMegabytes > 0) writeChat(storeFile, storeMegabytes);
+const intoStore =
+  storeMegabytes > 0
+    ? {
+        megabytes: round(statSync(storeFile).size / 1e6),
+        ...summary('ours, into the store', [run('store', storeFile, modules)], statSync(storeFile).size),
+      }
+    : null;
 if (intoStore !== null) console.table([{ ...intoStore, rounds: intoStore.rounds.join(' ') }]);
 
 const result = { machine, megabytes: round(bytes / 1e6), reading, timesFaster, intoStore };

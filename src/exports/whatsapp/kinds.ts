@@ -34,9 +34,25 @@ export interface Body {
 
 const plainText: Classified = { kind: 'text', media: null };
 
+/** Android's placeholders in brackets that were met before: thousands in a chat, a few different ones. */
+const met = new Map<string, Classified>();
+const longestMet = 60;
+const mostMet = 500;
+
 export function classify(body: Body): Classified {
   const { text, platform, marked, hasSender } = body;
-  if (hasSender && isPlainText(text, platform, marked)) return plainText;
+  if (!hasSender) return lookCloser(body);
+  const isBracketed = platform === 'android' && text.charCodeAt(0) === 0x3c && text.length <= longestMet;
+  const known = isBracketed ? met.get(text) : undefined;
+  if (known !== undefined) return known;
+  if (isPlainText(text, platform, marked)) return plainText;
+  const found = lookCloser(body);
+  if (isBracketed && found.kind === 'media' && met.size < mostMet) met.set(text, found);
+  return found;
+}
+
+function lookCloser(body: Body): Classified {
+  const { text, platform, marked, hasSender } = body;
   const lines = text.split('\n');
   const first = lines[0] ?? '';
   const last = lines.at(-1) ?? '';
