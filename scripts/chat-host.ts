@@ -15,8 +15,33 @@ export interface ChatHostOptions {
   log: Logger;
 }
 
-export function chatHost({ env, client, nights, log }: ChatHostOptions): Host {
-  return {
+export interface ChatHost {
+  host: Host;
+  /** ends what runs, so that the bot need not wait for it */
+  close: () => Promise<void>;
+}
+
+export function chatHost({ env, client, nights, log }: ChatHostOptions): ChatHost {
+  const running = new Set<PersonaChild>();
+  /**
+   * In a process of its own, since reading every message to tell what a run saw takes seconds.
+   * @throws UserError with the command's own sentence where the user can act on it
+   */
+  const models = async (...args: string[]): Promise<string> => {
+    const child = new PersonaChild(true);
+    running.add(child);
+    const { exitCode, stdout, stderr } = await child
+      .run(['models', ...args, '--json'])
+      .finally(() => running.delete(child));
+    if (exitCode === ExitCode.ok) return stdout;
+    const [first = '', hint = ''] = stderr.trim().split('\n').slice(-2);
+    if (exitCode === ExitCode.user || exitCode === ExitCode.busy) {
+      throw new UserError(first.replace(/^persona: /, ''), hint.replace(/^ *-> /, ''));
+    }
+    throw new Error(`persona models ended with code ${String(exitCode)}`);
+  };
+
+  const host: Host = {
     sendFile: (chatId, file, caption) => client().sendFile(chatId, file, caption),
     models: {
       list: async () => JSON.parse(await models('list')) as KnownModel[],
@@ -31,18 +56,8 @@ export function chatHost({ env, client, nights, log }: ChatHostOptions): Host {
       if (retired.length > 0) log.info({ runs: retired }, 'retired: these models saw what was forgotten');
     },
   };
-}
-
-/**
- * In a process of its own, since reading every message to tell what a run saw takes seconds.
- * @throws UserError with the command's own sentence where the user can act on it
- */
-async function models(...args: string[]): Promise<string> {
-  const { exitCode, stdout, stderr } = await new PersonaChild().run(['models', ...args, '--json']);
-  if (exitCode === ExitCode.ok) return stdout;
-  const [first = '', hint = ''] = stderr.trim().split('\n').slice(-2);
-  if (exitCode === ExitCode.user || exitCode === ExitCode.busy) {
-    throw new UserError(first.replace(/^persona: /, ''), hint.replace(/^ *-> /, ''));
-  }
-  throw new Error(`persona models ended with code ${String(exitCode)}`);
+  const close = async (): Promise<void> => {
+    await Promise.all([...running].map((child) => child.close()));
+  };
+  return { host, close };
 }

@@ -1,4 +1,4 @@
-/** A `persona` command beside the running bot, as a child process at low priority, so that no reply waits for it. */
+/** A `persona` command beside the running bot, as a child process; at low priority, so that no reply waits for it. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,6 +16,12 @@ export interface ChildResult {
 export class PersonaChild {
   #child: ChildProcess | undefined;
   #isClosing = false;
+  readonly #isUrgent: boolean;
+
+  /** @param isUrgent somebody waits for it: at the priority of this process */
+  constructor(isUrgent = false) {
+    this.#isUrgent = isUrgent;
+  }
 
   /** a child that ends now was ended by us */
   get isClosing(): boolean {
@@ -36,7 +42,7 @@ export class PersonaChild {
     this.#child = child;
     if (onMessage !== undefined) child.on('message', onMessage);
     try {
-      lowerPriority(child.pid);
+      if (!this.#isUrgent) lowerPriority(child.pid);
       const [stdout, stderr] = await Promise.all([readAll(child.stdout), readAll(child.stderr), once(child, 'close')]);
       return { exitCode: child.exitCode, stdout, stderr };
     } finally {

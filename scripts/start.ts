@@ -116,6 +116,7 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
   const { nights } = parts;
   closing.push(() => nights.close());
 
+  const commands = chatHost({ env, client: connected, nights: () => nights, log });
   const bot = createBot({
     store,
     log,
@@ -137,9 +138,10 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
     speak: (request) => voice.speak(request),
     hasRun: () => existsSync(currentFile(env.modelsDir)),
     observe: monitor.observer,
-    ...chatHost({ env, client: connected, nights: () => nights, log }),
+    ...commands.host,
   });
   closing.push(() => bot.close());
+  closing.push(() => commands.close());
 
   parts.client = await openWhatsApp({
     sessionDir: join(env.dataDir, 'session'),

@@ -182,6 +182,17 @@ describe.sequential('from pairing to a reply, as a user has it', { timeout: 240_
     expect(standIn.sent.length).toBe(sent);
   });
 
+  test('!models lists the run, and !mydata sends the contact a file of their own messages', async () => {
+    fromOwner('!models');
+    await until('the list', () => sentTo().some((body) => /^Trained models[\s\S]*\n\* \d{4}-/.test(body)), 90_000);
+    fromElias('!mydata');
+    await until('the file', () => standIn.sent.some(({ type }) => type === 'document'));
+    const file = standIn.sent.find(({ type }) => type === 'document');
+    expect(file).toMatchObject({ to: elias, mimetype: 'application/json' });
+    await sleep(1000);
+    expect(read((store) => store.messages.recent(store.chats.find(elias) ?? 0, 1)[0]?.media)).toBeNull(); // not kept
+  });
+
   test('stops cleanly on SIGTERM, and a restart needs no new QR code', async () => {
     expect(await bot.stop()).toBe(0);
     bot = startPersona(home, ['start']);
