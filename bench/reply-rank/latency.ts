@@ -1,4 +1,8 @@
-/** How long ranked replies take: sampling, and scoring what was sampled. Random weights: their time is that of trained ones. */
+/**
+ * How long ranked replies take: sampling, and scoring what was sampled. Random weights: their time is that of trained ones.
+ * The processor time of one thread is what a busy machine distorts least.
+ */
+import { cpus } from 'node:os';
 import { pickBackend } from '../../src/model/backend.ts';
 import { createEngine } from '../../src/model/create-engine.ts';
 import { generateCandidates } from '../../src/model/generate.ts';
@@ -10,7 +14,7 @@ import { specialTokens } from '../../src/tokenizer/chat-format.ts';
 import type { ModelSize } from '../../src/types.ts';
 
 const newTokens = 30;
-const repeats = 20;
+const repeats = 12;
 const sampling = { temperature: 0.8, topK: 40, topP: 0.95, repetitionPenalty: 1.1 };
 
 /** ms of one request: a prompt of two thirds of the context, candidates of 30 tokens each, all of them scored. */
@@ -20,26 +24,41 @@ export async function latencies() {
   const rows: object[] = [];
   for (const size of ['nano', 'small'] satisfies ModelSize[]) {
     const config = modelConfig(size, vocabSizeOf(size));
-    const engine = await createEngine({ backend, config, seed: 1 });
     const prompt = Array.from({ length: Math.floor((2 / 3) * config.contextLength) }, (_, i) => 300 + (i % 500));
-    for (const candidates of new Set([1, 8, 16, affordableCandidates(engine)])) {
-      const times: number[] = [];
-      for (let round = -2; round < repeats; round++) {
-        const seeds = Array.from({ length: candidates }, (_, i) => 100 * round + i);
-        const startedMs = performance.now();
-        const drawn = await generateCandidates(engine, prompt, seeds, { sampling, stop: [], maxNewTokens: newTokens });
-        const drafts = drawn.map(({ ids, logProbabilities }, i) => ({
-          ...{ seed: seeds[i]!, ids, logProbabilities },
-          bubbles: [{ text: ids.join(' '), gap: null, quote: null }],
-        }));
-        await rank(engine, tokenizer, drafts);
-        if (round >= 0) times.push(performance.now() - startedMs); // the first two warm up
+    for (const candidates of [1, affordableCandidates({ backend, config })]) {
+      for (const threads of new Set([1, cpus().length])) {
+        const engine = await createEngine({ backend, config, seed: 1, threads });
+        const times: number[] = [];
+        const cpuTimes: number[] = [];
+        for (let round = -2; round < repeats; round++) {
+          const seeds = Array.from({ length: candidates }, (_, i) => 100 * round + i);
+          const startedMs = performance.now();
+          const cpu = process.cpuUsage();
+          const drawn = await generateCandidates(engine, prompt, seeds, {
+            sampling,
+            stop: [],
+            maxNewTokens: newTokens,
+          });
+          const drafts = drawn.map(({ ids, logProbabilities }, i) => ({
+            ...{ seed: seeds[i]!, ids, logProbabilities },
+            bubbles: [{ text: ids.join(' '), gap: null, quote: null }],
+          }));
+          await rank(engine, tokenizer, drafts);
+          if (round < 0) continue; // warms up
+          times.push(performance.now() - startedMs);
+          const { user, system } = process.cpuUsage(cpu);
+          cpuTimes.push((user + system) / 1000);
+        }
+        const figures = { p50Ms: at(times, 0.5), p95Ms: at(times, 0.95), cpuP50Ms: at(cpuTimes, 0.5) };
+        rows.push({ size, weights: parameterCount(config), backend, threads, candidates, ...figures });
+        engine.dispose();
       }
-      times.sort((a, b) => a - b);
-      const at = (share: number): number => Math.round(times[Math.ceil(share * times.length) - 1]!);
-      rows.push({ size, weights: parameterCount(config), backend, candidates, p50Ms: at(0.5), p95Ms: at(0.95) });
     }
-    engine.dispose();
   }
   return rows;
+}
+
+function at(times: number[], share: number): number {
+  times.sort((a, b) => a - b);
+  return Math.round(times[Math.ceil(share * times.length) - 1]!);
 }

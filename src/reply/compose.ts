@@ -18,7 +18,10 @@ export const defaultMaxNewTokens = 200;
 export const maxCandidates = 16;
 /** Fewest: the guard refuses some. */
 const minCandidates = 4;
-/** Weights times candidates that a CPU of two cores computes for a reply of 30 tokens in time (bench/reply-rank.ts). */
+/**
+ * Weights times candidates that two cores compute for a reply of 30 tokens in about half a second, by the rates of
+ * bench/results/generate.json (`bench/reply-rank.ts --latency` measures it).
+ */
 const affordableWeights = 170e6;
 
 /** What a chat shows as a box or not at all: control characters but tab and newline, and bytes that were no UTF-8. */
