@@ -164,6 +164,12 @@ function textSoFar({ before, bytes, start, end, hasReturns }: Open): string {
   return before + (hasReturns ? text.replaceAll('\r\n', '\n') : text);
 }
 
+function holdsColon({ before, bytes, start, end }: Open): boolean {
+  if (before !== '') return true;
+  for (let i = start; i < end; i++) if (bytes[i] === 0x3a) return true;
+  return false;
+}
+
 function tooLong({ line }: Open, name: string): UserError {
   return new UserError(
     `${name}, line ${line}: one message of more than 65,536 characters, so the file seems to hold dates in more than one format`,
@@ -180,7 +186,13 @@ function toMessage(open: Open, { platform }: DetectedShape, name: string, isLast
   // iOS puts a mark before its own words; Android keeps it as part of the message
   const marked = platform !== 'android' && ownTextMark.test(text);
   if (marked) text = text.replace(ownTextMark, '');
-  const { kind, media } = classify({ text, platform, marked, hasSender: sender !== null });
+  const { kind, media } = classify({
+    text,
+    platform,
+    marked,
+    hasSender: sender !== null,
+    hasColon: holdsColon(open),
+  });
   return { ts, sender, text, kind, media, line };
 }
 

@@ -18,18 +18,11 @@ import {
   pollPhrases,
 } from './placeholders.ts';
 import { isPlainText, longestPhrase } from './plain-text.ts';
+import type { Body } from './plain-text.ts';
 
 export interface Classified {
   kind: MessageKind;
   media: MediaKind | null;
-}
-
-export interface Body {
-  text: string;
-  platform: Platform;
-  /** WhatsApp's mark stood before the text (iOS) */
-  marked: boolean;
-  hasSender: boolean;
 }
 
 const plainText: Classified = { kind: 'text', media: null };
@@ -40,12 +33,12 @@ const longestMet = 60;
 const mostMet = 500;
 
 export function classify(body: Body): Classified {
-  const { text, platform, marked, hasSender } = body;
+  const { text, platform, hasSender } = body;
   if (!hasSender) return lookCloser(body);
   const isBracketed = platform === 'android' && text.charCodeAt(0) === 0x3c && text.length <= longestMet;
   const known = isBracketed ? met.get(text) : undefined;
   if (known !== undefined) return known;
-  if (isPlainText(text, platform, marked)) return plainText;
+  if (isPlainText(body)) return plainText;
   const found = lookCloser(body);
   if (isBracketed && found.kind === 'media' && met.size < mostMet) met.set(text, found);
   return found;

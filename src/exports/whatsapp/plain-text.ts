@@ -9,15 +9,25 @@ import { callPhrases, deletedPhrases, noticeBeginnings, omittedPhrases } from '.
 /** Longer lines are not looked up in placeholders.ts. */
 export const longestPhrase = 200;
 
-/** @param marked WhatsApp's mark stood before the text (iOS) */
-export function isPlainText(text: string, platform: Platform, marked: boolean): boolean {
+/** What is known about a body before it is looked at. */
+export interface Body {
+  text: string;
+  platform: Platform;
+  /** WhatsApp's mark stood before the text (iOS) */
+  marked: boolean;
+  hasSender: boolean;
+  /** false where no colon is in it */
+  hasColon: boolean;
+}
+
+export function isPlainText({ text, platform, marked, hasColon }: Body): boolean {
   const { length } = text;
-  if (marked || endsSpecially(text, length) || text.includes('://')) return false;
+  if (marked || endsSpecially(text, length) || (hasColon && text.includes('://'))) return false;
   const lineEnd = text.indexOf('\n');
   if (lineEnd >= 0 && endsSpecially(text, lineEnd)) return false;
   if (platform !== 'android' && (lineEnd >= 0 || holdsMark(text) || mayBeNotice(text) || mayBeDocument(text)))
     return false;
-  return lineEnd >= 0 || length > longestPhrase || !mayBePhrase(text);
+  return lineEnd >= 0 || length > longestLooked || !mayBePhrase(text);
 }
 
 /** `(file attached)`, `<Media omitted>`, `POLL:`, and what ends in white space or a mark that may hide one of them. */
@@ -119,6 +129,9 @@ const phraseEdges: ReadonlyMap<number, number> = (() => {
   }
   return found;
 })();
+
+/** Twice the length of a phrase leaves room for marks; `this message was deleted by admin …` ends with a name. */
+const longestLooked = Math.min(longestPhrase, 2 * Math.max(...phraseEdges.values()));
 
 const noticeStarts: ReadonlySet<number> = new Set(
   noticeBeginnings.map((notice) => startOf(notice, firstIndex(notice))),
