@@ -1,5 +1,5 @@
 /** What people say about their own words and voice: agree, refuse, stop, be forgotten, see what is kept. */
-import type { Answer, CommandContext, CommandParts, Handler } from './commands.ts';
+import type { Answer, CommandContext, CommandParts, Handler } from './command.ts';
 import type { BotDeps } from './deps.ts';
 import { myData } from './my-data.ts';
 

@@ -1,6 +1,6 @@
 /** Models from the chat: which there are, which of them speaks, and training another. */
 import { UserError } from '../util/errors.ts';
-import type { CommandParts, Handler } from './commands.ts';
+import type { CommandParts, Handler } from './command.ts';
 import type { BotDeps } from './deps.ts';
 
 type ModelCommands = Record<'retrain' | 'list' | 'use' | 'rollBack', Handler>;

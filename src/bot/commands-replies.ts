@@ -1,7 +1,7 @@
 /** About single replies: why one was sent, another one, and what one should have said. */
 import { DateTime } from 'luxon';
 import type { SentMessage } from '../store/lookups.ts';
-import type { CommandContext, CommandParts, Handler } from './commands.ts';
+import type { CommandContext, CommandParts, Handler } from './command.ts';
 import type { BotDeps } from './deps.ts';
 import { handBack } from './switches.ts';
 

@@ -1,6 +1,6 @@
 /** What the owner switches on and off: collecting, replies, quiet hours, temperature; and `!status`, which says it. */
 import type { Chat } from '../store/chats.ts';
-import type { CommandContext, CommandParts, Handler } from './commands.ts';
+import type { CommandContext, CommandParts, Handler } from './command.ts';
 import { minPersonaMessages } from './deps.ts';
 import type { BotDeps } from './deps.ts';
 import { botOff, botOffEverywhere, botOn, isBotOn, isTakenOver, setQuietHours, setTemperature } from './switches.ts';

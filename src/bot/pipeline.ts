@@ -8,7 +8,7 @@ import type { InboundMessage } from '../types.ts';
 import { decide, isFresh } from './authority.ts';
 import type { Verdict } from './authority.ts';
 import { helpLine } from './commands.ts';
-import type { Answer, Command } from './commands.ts';
+import type { Answer, Command } from './command.ts';
 import type { ConsentFlow } from './consent-flow.ts';
 import type { BotDeps } from './deps.ts';
 import { findCommand, isBareStop, looksLikeCommand } from './parse.ts';

@@ -3,7 +3,7 @@
  * twenty languages, with the flat, postcode and town after it; postcodes that look like nothing else. The chat format has
  * no token for them: they become `<|secret|>`. Not covered: streets without a street word (`Broadway 5`), towns alone.
  */
-import type { RedactedSpan } from './redact.ts';
+import type { RedactedSpan } from './redact-spans.ts';
 
 const start = String.raw`(?<![\p{L}\p{M}\p{N}])`;
 const end = String.raw`(?![\p{L}\p{M}\p{N}])`;

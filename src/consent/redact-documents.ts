@@ -2,7 +2,7 @@
  * Numbers of documents and accounts that a word names, in plain text (plain.ts): passports, identity cards, tax and social
  * security, bank accounts without an IBAN. Their shapes are those of phone numbers, so they are looked for first.
  */
-import type { RedactedSpan } from './redact.ts';
+import type { RedactedSpan } from './redact-spans.ts';
 
 const words =
   'passport|passeport|pasaporte|passaporto|passaporte|paspoort|pasaport|reisepass|pass-?nr|passnummer|personalausweis|ausweis-?(?:nr|nummer)|führerschein\\p{L}{0,4}|steuer-?id|steuernummer|sozialversicherungs(?:nummer|nr)|svnr|' +

@@ -5,7 +5,7 @@
  * Not covered: addresses whose host is spelled letter by letter.
  */
 import { commonTlds } from './redact-links.ts';
-import type { RedactedSpan } from './redact.ts';
+import type { RedactedSpan } from './redact-spans.ts';
 
 // === Words
 

@@ -3,7 +3,7 @@
  * (also of other scripts), and short hosts that people share without a scheme (wa.me, t.me). They may carry tokens, and
  * what they open may name people. Not covered: links spelled in words; `amazon.de` and the like, which lead to nobody.
  */
-import type { RedactedSpan } from './redact.ts';
+import type { RedactedSpan } from './redact-spans.ts';
 
 /** top-level domains that chats name, without those of programs' files (`.py`, `.md`, `.sh`) */
 export const commonTlds: ReadonlySet<string> = new Set(

@@ -3,7 +3,7 @@
  * languages put on names where these are cheap to tell (`Annas`, `Anna's`, `Анны`, `Ahmet'in`, `안나가`, `لأنا`).
  * Not covered: nicknames, typing errors, and names that were not given.
  */
-import type { RedactedSpan } from './redact.ts';
+import type { RedactedSpan } from './redact-spans.ts';
 
 const minChars = 2;
 /** what may follow a name of letters with cases */

@@ -3,7 +3,7 @@
  * languages and time zone and twelve large ones. Numbers with a plus sign need none of this.
  */
 import { getCountries, isSupportedCountry } from 'libphonenumber-js/max';
-import type { RedactOptions } from './redact.ts';
+import type { RedactOptions } from './redact-spans.ts';
 
 /** Regions whose national numbers are tried where nobody said which; with + or context words others are found too. */
 export const defaultRegions: readonly string[] = [

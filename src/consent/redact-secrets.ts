@@ -4,7 +4,7 @@
  * four digits, or letters and digits mixed, or anything after `password:`.
  * Not covered: passphrases of several words; codes that no word names.
  */
-import type { RedactedSpan } from './redact.ts';
+import type { RedactedSpan } from './redact-spans.ts';
 
 // === Words
 

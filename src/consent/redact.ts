@@ -14,24 +14,10 @@ import { findEmails } from './redact-emails.ts';
 import { findLinks } from './redact-links.ts';
 import { findNames } from './redact-names.ts';
 import { findKeys, findSecrets } from './redact-secrets.ts';
+import type { RedactedSpan, RedactOptions } from './redact-spans.ts';
 
 export { defaultRegions } from './redact-regions.ts';
-
-export type RedactionToken = 'phone' | 'email' | 'link' | 'card' | 'name' | 'secret';
-
-/** [start, end) in UTF-16 units of the text */
-export interface RedactedSpan {
-  start: number;
-  end: number;
-  token: RedactionToken;
-}
-
-export interface RedactOptions {
-  /** ISO 3166 codes whose national phone numbers to know */
-  regions: readonly string[];
-  /** names to hide, in any case */
-  names?: readonly string[];
-}
+export type { RedactedSpan, RedactionToken, RedactOptions } from './redact-spans.ts';
 
 /** Spans to hide, sorted, not overlapping. The same text and options give the same spans. */
 export function redactSpans(text: string, { regions, names = [] }: RedactOptions): RedactedSpan[] {
