@@ -62,15 +62,16 @@ export function createEvidence(signature: string, firstLine: number): DateEviden
   };
 }
 
-/** Adds the date of the header found last. */
-export function addDate(dates: DateEvidence, form: HeaderForm, scanner: HeaderScanner, lineNumber: number): void {
+/** Adds the date of the header found last; true where it differs from the one above. */
+export function addDate(dates: DateEvidence, form: HeaderForm, scanner: HeaderScanner, lineNumber: number): boolean {
   dates.count++;
   if (isSameDate(dates, scanner)) {
     dates.repeats++;
-    return;
+    return false;
   }
   addRepeats(dates);
   for (const order of orders) addTo(dates.fits[order], dateOf(scanner, form, order), dates.count, lineNumber);
+  return true;
 }
 
 /** Adds the headers that have the date of the one above them: the same again, but for the direction of time. */

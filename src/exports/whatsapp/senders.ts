@@ -57,6 +57,7 @@ export function createNameSurvey(): NameSurvey {
     add(bytes, start, end) {
       const entry = known.find(bytes, start, end);
       if (entry !== undefined) {
+        if (entry.value.parts.size > mostParts) return; // no name with a colon begins like this
         const colon = bytes.indexOf(0x3a, start + entry.prefix.length);
         if (colon < 0 || colon >= end) {
           entry.value.lines++;

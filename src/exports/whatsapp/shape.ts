@@ -50,7 +50,7 @@ interface Tally {
   unknownWordLine: number;
   wrongHour: number;
   wrongHourLine: number;
-  /** of date, hour, minute, second: [written with 1 digit, with 2] among numbers below ten */
+  /** of new dates, hours, minutes, seconds: [written with 1 digit, with 2] among numbers below ten */
   padding: [number, number][];
   dates: DateEvidence;
   names: NameSurvey;
@@ -156,10 +156,10 @@ function add(tally: Tally, form: HeaderForm, scanner: HeaderScanner, lines: Line
   tally.lastStart = start;
   if (form.unknownWord && tally.unknownWordLine === 0) tally.unknownWordLine = lines.number;
   if (hour24(values[3]!, form.period) < 0 && tally.wrongHour++ === 0) tally.wrongHourLine = lines.number;
-  for (let i = 0; i < (form.seconds ? 6 : 5); i++) {
+  const isNewDate = addDate(tally.dates, form, scanner, lines.number);
+  for (let i = isNewDate ? 0 : 3; i < (form.seconds ? 6 : 5); i++) {
     if (values[i]! < 10 && digits[i]! <= 2) tally.padding[i]![digits[i] === 1 ? 0 : 1]++;
   }
-  addDate(tally.dates, form, scanner, lines.number);
 }
 
 /** An export begins with a header, so the first line's shape wins unless it is a stray; else the most frequent one. */
