@@ -91,6 +91,9 @@ export interface CountView {
   stop: () => void;
 }
 
+/** Fewer things than this are done at once, and need no report in a log. */
+const worthTelling = 10_000;
+
 /**
  * Progress through a known number of things.
  * @param quiet show nothing (`--json`)
@@ -103,6 +106,7 @@ export function countView(what: string, total: number, quiet: boolean): CountVie
     bar.start(total, 0);
     return { update: (done) => bar.update(done), stop: () => bar.stop() };
   }
+  if (total < worthTelling) return { update: () => undefined, stop: () => undefined };
   let tenth = 0;
   return {
     update: (done) => {

@@ -147,7 +147,7 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
     sessionDir: join(env.dataDir, 'session'),
     browser: { executablePath, args: env.chromeArgs },
     log,
-    isUnattended: process.stdout.isTTY !== true && process.stderr.isTTY !== true,
+    isUnattended: process.env['NOTIFY_SOCKET'] !== undefined, // systemd may start it before the network is there
     events: wire(bot, { log, screen, monitor }, connected, (error) => stopped.end(error)),
   });
   closing.push(() => connected().close());

@@ -17,6 +17,7 @@ const sample = join(projectRoot, 'persona', 'sample', 'chat.txt');
 const fixtures = join(projectRoot, 'test', 'exports', 'fixtures');
 const everybody = ['--me', 'Juno Varga', '--i-have-consent-from', 'Elias Brandt', '--yes'];
 const commands = [
+  'backup',
   'init',
   'import',
   'retrain',

@@ -14,8 +14,8 @@ export interface PhraseBulk {
   flush(): Generator<void, void>;
 }
 
-/** 16 bytes each while they wait */
-const mostWaiting = 1 << 20;
+/** 16 bytes each while they wait, in room for a power of two */
+const mostWaiting = 1_000_000;
 
 export function createPhraseBulk(db: Database, chatId: number): PhraseBulk {
   const table = (name: string): Table => ({

@@ -1,10 +1,10 @@
 /**
  * Much work as many short transactions. Another process waits at most 5 s for the write lock (open.ts), and SQLite gives
- * it to whoever asks at the right moment: so it is held for about a tenth of a second, and let go in between.
+ * it to whoever asks at the right moment: so it is held for less than half a second, and let go in between.
  */
 import type { Database } from 'better-sqlite3';
 
-const holdMs = 100;
+const holdMs = 400;
 /** the clock is read after so many items */
 const itemsBetweenLooks = 64;
 
