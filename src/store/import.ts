@@ -195,13 +195,12 @@ async function run(
     });
     await inSteps(running.add(admitted), signal);
     counts.inserted += admitted.length;
-    if (running.isFull) await inSteps(running.flush(), signal);
     onProgress?.(read);
     await nextTurn();
   };
 
   for (const piece of piecesOf(file.messages(), readAtOnce)) await storePiece(piece);
-  await inSteps(running.flush(), signal);
+  await inSteps(running.end(), signal);
   await publish(store, choices, { running, chatId, found, matcher, personOf, counts });
   const persona = store.people.resolve([personaAlias(choices.speaker)]);
   return { chatKey: found.chatKey, ...counts, personaMessages: store.messages.countBy(persona) };

@@ -22,10 +22,8 @@ export interface RunningImport {
   id: number;
   /** Writes rows, seen by nobody yet; each step is a short transaction. */
   add(messages: readonly ConsentedMessage[]): Generator<void, void>;
-  /** true: `flush` should run before more is added */
-  readonly isFull: boolean;
-  /** Writes what is collected for the phrase index; each step is a short transaction. */
-  flush(): Generator<void, void>;
+  /** Writes what waits for the phrase index, before `finish`; each step is a short transaction. */
+  end(): Generator<void, void>;
 }
 
 export interface Imports {
@@ -141,18 +139,17 @@ export function createImports(db: Database, root: (personId: number) => number, 
       return {
         id,
         *add(messages) {
-          yield* inShortTransactions(db, messages.length, (at) => {
+          const steps = inShortTransactions(db, messages.length, (at) => {
             const message = messages[at]!;
             isFull = phrases.add(insertRow(id, message), message.text) || isFull;
           });
+          for (const _step of steps) {
+            if (isFull) yield* phrases.flush();
+            isFull = false;
+            yield;
+          }
         },
-        get isFull() {
-          return isFull;
-        },
-        *flush() {
-          yield* phrases.flush();
-          isFull = false;
-        },
+        end: () => phrases.flush(),
       };
     },
     matcher: (chatIds) => createMatcher(db, chatIds),
