@@ -194,7 +194,7 @@ test(
     }
     expect((await end).output).toContain('done 1 20000');
     expect(store.messages.count()).toBe(20_000 + logged);
-    expect(logged).toBeGreaterThan(20);
+    expect(logged).toBeGreaterThan(3);
     process.stdout.write(`beside an import: ${logged} messages logged, the slowest in ${Math.round(longestMs)} ms\n`);
   },
 );
