@@ -19,11 +19,14 @@ export interface Finding {
 /** Findings of a text. A name and an address are one finding more than the address in them. */
 export function findingsIn(text: string): Finding[] {
   const findings: Finding[] = [];
+  const addresses = addressesIn(text);
   for (const { start, end, token } of redactSpans(text, { regions: defaultRegions })) {
-    if (token !== 'name') findings.push({ kind: token, text: text.slice(start, end) });
+    // redaction hides addresses as secrets
+    const isAddress = token === 'secret' && addresses.some((address) => address.start < end && address.end > start);
+    if (token !== 'name' && !isAddress) findings.push({ kind: token, text: text.slice(start, end) });
   }
   const names = namesIn(text);
-  for (const { start, end } of addressesIn(text)) {
+  for (const { start, end } of addresses) {
     findings.push({ kind: 'address', text: text.slice(start, end) });
     for (const name of names) {
       const isInside = name.start < end && name.end > start;
