@@ -72,6 +72,16 @@ function cloneOf(dir: string): string {
   return clone;
 }
 
+/** From the first line of a run that is left alone to its end, ms: how long the work takes on this machine just now. */
+async function durationOf(path: string, args: string[]): Promise<number> {
+  const child = run(path, ...args);
+  const end = ended(child);
+  await firstLine(child);
+  const startedMs = performance.now();
+  await end;
+  return performance.now() - startedMs;
+}
+
 async function killed(path: string, args: string[], afterMs: number): Promise<string> {
   const child = run(path, ...args);
   const end = ended(child);
@@ -86,10 +96,11 @@ test(`${killsEach} kills while a copy is made: what has a name is whole`, { time
   await copy;
   const path = worker(dir);
   const random = createRandom('kill create');
+  const wholeMs = await durationOf(path, ['create', dir]);
   const before = stateOf(dir);
   let cut = 0;
   for (let kill = 0; kill < killsEach; kill++) {
-    const output = await killed(path, ['create', dir], random.next() * 150);
+    const output = await killed(path, ['create', dir], random.next() * wholeMs);
     if (!output.includes('DONE')) cut++;
     for (const file of listBackups(dir)) expect(verifyBackup(file.path).isHashKnown).toBe(true);
     expect(stateOf(dir)).toBe(before);
@@ -104,7 +115,7 @@ test(`${killsEach} kills while a copy is restored: the old database or the new o
   const file = await copy;
   const oldState = stateOf(dir);
   const done = cloneOf(dir);
-  await restoreBackup({ dataDir: done, file, nowMs: nowMs + 1000 });
+  const wholeMs = await durationOf(worker(done), ['restore', done, file]);
   const newState = stateOf(done);
   expect(newState).not.toBe(oldState);
   const random = createRandom('kill restore');
@@ -112,7 +123,7 @@ test(`${killsEach} kills while a copy is restored: the old database or the new o
   for (let kill = 0; kill < killsEach; kill++) {
     const clone = cloneOf(dir);
     const path = worker(clone);
-    await killed(path, ['restore', clone, file], 100 + random.next() * 500);
+    await killed(path, ['restore', clone, file], random.next() * wholeMs);
     const state = stateOf(clone);
     expect([oldState, newState]).toContain(state);
     seen[state === oldState ? 'old' : 'new']++;
