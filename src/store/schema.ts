@@ -3,6 +3,9 @@
  * one. Times are unix ms, ids integers, texts UTF-8. STRICT tables: SQLite refuses a value of the wrong type.
  */
 
+import { forgetTables } from './schema-forget.ts';
+import { nightTables } from './schema-night.ts';
+
 export interface Migration {
   /** value of `user_version` once it has run; 1, 2, 3, ... */
   version: number;
@@ -180,4 +183,6 @@ CREATE VIEW visible_messages AS SELECT * FROM messages
 export const migrations: readonly Migration[] = [
   { version: 1, sql: first },
   { version: 2, sql: second },
+  { version: 3, sql: forgetTables },
+  { version: 4, sql: nightTables },
 ];

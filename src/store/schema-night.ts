@@ -1,0 +1,23 @@
+/** Migration 4: what a night tells while it runs, and the blind quiz. No message text. */
+
+export const nightTables = `
+-- one row while a night runs, for others to read: phase, share, seconds left, as JSON
+CREATE TABLE night_progress (
+  role TEXT PRIMARY KEY,
+  pid INTEGER NOT NULL,
+  started_at_ms INTEGER NOT NULL,
+  updated_at_ms INTEGER NOT NULL,
+  progress TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- a held-out reply beside a sampled one: which message it was, and whether the person told them apart
+CREATE TABLE quiz_answers (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  run_id TEXT NOT NULL,
+  message_id INTEGER REFERENCES messages(id) ON DELETE SET NULL,
+  is_right INTEGER NOT NULL CHECK (is_right IN (0, 1)),
+  at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX quiz_answers_run ON quiz_answers(run_id);
+CREATE INDEX quiz_answers_message ON quiz_answers(message_id);
+`;
