@@ -10,6 +10,7 @@ import qrcode from 'qrcode-terminal';
 import { createBot } from '../src/bot/bot.ts';
 import type { Bot } from '../src/bot/bot.ts';
 import { currentFile } from '../src/checkpoint/current.ts';
+import { redactionOf } from '../src/consent/redact-regions.ts';
 import { acquireLock } from '../src/store/lock.ts';
 import { openStore } from '../src/store/store.ts';
 import { ensureBrowser } from '../src/whatsapp/browser.ts';
@@ -130,6 +131,7 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
       ownerNumbers: env.ownerNumbers,
       replies: persona.replies,
       sampling: persona.sampling,
+      redaction: redactionOf(persona),
       noticesDir: noticesDir(env),
     },
     send: (chatId, text, options) => connected().send(chatId, text, options),

@@ -65,6 +65,13 @@ describe('contact details', () => {
     expect(checkReply(['2025 was better', 'see you 18:30, bring 1500'], options())).toEqual(ok);
   });
 
+  test('what counts as one is what training hides', () => {
+    const redaction = { regions: ['DE'], names: ['Marlene'] };
+    expect(checkReply(['ask marlene'], options())).toEqual(ok);
+    expect(checkReply(['ask marlene'], options({ redaction }))).toEqual(refused('contact detail'));
+    expect(checkReply(['ask marlene'], options({ redaction, chatTexts: ['Marlene!'] }))).toEqual(ok);
+  });
+
   test('links never leave', () => {
     expect(checkReply(['see https://example.org'], options({ chatTexts: ['https://example.org'] }))).toEqual(
       refused('link'),

@@ -97,6 +97,7 @@ export function createBot(deps: BotDeps): Bot {
 
   const settled = async (): Promise<void> => {
     await lanes.idle();
+    await pipeline.idle();
     await replies.idle();
     await sender.idle();
   };

@@ -32,6 +32,8 @@ export interface Command extends Rule, CommandForm {
   name: CommandName;
   /** how it is typed, where the name is not all of it */
   usage?: string;
+  /** takes seconds: answered when it is done, while the chat goes on */
+  isSlow?: boolean;
   run: Handler;
 }
 

@@ -88,16 +88,16 @@ export function switchCommands(
   };
 
   const stateOf = (chat: Chat): string => {
-    if (!isBotOn(store, chat.id)) return 'off';
-    return isTakenOver(store, chat.id, now()) ? 'on (paused)' : 'on';
+    if (!isBotOn(store, chat.id)) return say.phrase('status bot off');
+    return say.phrase(isTakenOver(store, chat.id, now()) ? 'status bot paused' : 'status bot on');
   };
 
   const status: Handler = ({ chat, author, isOwner }) =>
     say.phrase('status', {
-      collect: chat.collect ? 'on' : 'off',
+      collect: say.phrase(chat.collect ? 'status collect on' : 'status collect off'),
       bot: stateOf(chat),
       messages: isOwner || author === undefined ? store.messages.count() : store.messages.countBy(author),
-      voice: hasVoice() ? 'ready' : `${personaMessages()} / ${minPersonaMessages}`,
+      voice: hasVoice() ? say.phrase('status voice ready') : `${personaMessages()} / ${minPersonaMessages}`,
     });
 
   return { collectOn, collectOff, botOn: switchOn, botOff: switchOff, allOff, quiet, temperature, status };

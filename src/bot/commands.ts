@@ -69,9 +69,16 @@ export function commandTable(deps: BotDeps, parts: CommandParts): Command[] {
       run: switches.temperature,
     },
     { name: '!retrain', ...owner, run: models.retrain },
-    { name: '!models', ...owner, run: models.list },
-    { name: '!use', usage: '!use ID', argument: /^[a-z\d][\w.-]*$/i, ...owner, run: models.use },
-    { name: '!rollback', ...owner, run: models.rollBack },
+    { name: '!models', ...owner, isSlow: true, run: models.list },
+    {
+      name: '!use',
+      usage: '!use ID',
+      argument: /^[a-z\d][\w.-]*$/i,
+      ...owner,
+      isSlow: true,
+      run: models.use,
+    },
+    { name: '!rollback', ...owner, isSlow: true, run: models.rollBack },
   ];
   return table;
 }

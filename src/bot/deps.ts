@@ -2,6 +2,7 @@
  * What the bot is handed, and the numbers it goes by. Everything that touches the network, the model or the clock comes
  * in from outside, so that the same code runs in tests with a real store and a fake phone.
  */
+import type { RedactOptions } from '../consent/redact.ts';
 import type { GuardReason } from '../reply/guard.ts';
 import type { Voice } from '../reply/voice.ts';
 import type { Store } from '../store/store.ts';
@@ -32,6 +33,8 @@ export interface BotSettings {
     takeoverMinutes: number;
   };
   sampling: SamplingOptions;
+  /** what training and prompts hide: the guard lets none of it out that the chat does not hold */
+  redaction: RedactOptions;
   /** folder of `<language>.json` */
   noticesDir: string;
 }

@@ -11,6 +11,8 @@ import { helpLine } from './commands.ts';
 import type { Answer, Command } from './command.ts';
 import type { ConsentFlow } from './consent-flow.ts';
 import type { BotDeps } from './deps.ts';
+import { describeError } from './errors.ts';
+import { createLanes } from './lanes.ts';
 import { findCommand, isBareStop, looksLikeCommand } from './parse.ts';
 import type { Recorder, StoredRow } from './record.ts';
 import type { Replies } from './reply.ts';
@@ -43,6 +45,8 @@ export interface Pipeline {
   edit: (chatId: string, messageId: string, text: string, atMs: number) => Promise<void>;
   revoke: (chatId: string, messageId: string) => Promise<void>;
   reaction: (reaction: ReactionEvent) => Promise<void>;
+  /** Resolves when no slow command is under way. */
+  idle: () => Promise<void>;
 }
 
 /** Acknowledgements that others can cause per chat and minute; their commands are obeyed beyond it, without a word. */
@@ -53,6 +57,8 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
   const { who, consent, recorder, replies, sender, say, commands } = parts;
   const seen = createSeen(store.settings);
   const acks = new Map<number, number[]>();
+  /** Slow commands, one after the other, beside the lanes of the chats: a refusal must not wait for them. */
+  const slow = createLanes<'slow'>();
 
   const message = async (incoming: InboundMessage): Promise<void> => {
     if (incoming.chatKind !== 'direct' && incoming.chatKind !== 'self' && incoming.chatKind !== 'group') return;
@@ -135,8 +141,14 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
     if (!form.always && !seen.addCommand(incoming.id)) return;
     const chat = await who.openChat(incoming);
     log.info({ chat: chat.id, command: form.name, by: isOwner ? 'owner' : 'contact', verdict }, 'command');
-    const answer = await obey(incoming, chat, form, argument, isOwner, verdict);
-    if (answer !== undefined && (isOwner || mayAcknowledge(chat.id))) await acknowledge(chat, incoming, answer);
+    const work = async (): Promise<void> => {
+      const answer = await obey(incoming, chat, form, argument, isOwner, verdict);
+      if (answer !== undefined && (isOwner || mayAcknowledge(chat.id))) await acknowledge(chat, incoming, answer);
+    };
+    if (form.isSlow !== true) return work();
+    slow.run('slow', work).catch((error: unknown) => {
+      log.error({ event: 'command', ...describeError(error) }, 'an event could not be handled');
+    });
   };
 
   const obey = async (
@@ -224,5 +236,5 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
     if (agreed) store.reactions.set(chat.id, messageId, person, emoji, atMs);
   };
 
-  return { message, edit, revoke, reaction };
+  return { message, edit, revoke, reaction, idle: slow.idle };
 }

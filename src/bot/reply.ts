@@ -157,7 +157,8 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
   const passes = (bubbles: readonly Bubble[], chatId: number, chatTexts: string[], maxChars: number): boolean => {
     const texts = bubbles.map((bubble) => bubble.text);
     const personaId = who.persona();
-    const verdict = checkReply(texts, { chatTexts, chatId, personaId, phrases: store.phrases, maxChars });
+    const { redaction } = settings;
+    const verdict = checkReply(texts, { chatTexts, chatId, personaId, phrases: store.phrases, maxChars, redaction });
     if (!verdict.ok) deps.observe?.refused(verdict.reason);
     return verdict.ok;
   };

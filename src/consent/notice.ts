@@ -23,6 +23,13 @@ export const noticeKeys = [
   'collectOn',
   'collectOff',
   'status',
+  // its values
+  'status collect on',
+  'status collect off',
+  'status bot on',
+  'status bot off',
+  'status bot paused',
+  'status voice ready',
   'alreadyAsked',
   'notHere',
   'confirmStop',

@@ -6,6 +6,7 @@
  */
 import { toPlain } from '../consent/plain.ts';
 import { defaultRegions, redactSpans } from '../consent/redact.ts';
+import type { RedactOptions } from '../consent/redact.ts';
 import { phraseHashes } from '../util/phrases.ts';
 
 /** What the guard asks of the store (`store.phrases`). */
@@ -25,8 +26,8 @@ export interface GuardOptions {
   phrases: PhraseLookup;
   /** longest bubble, in characters: the persona's 99th percentile */
   maxChars: number;
-  /** ISO 3166 codes whose national phone numbers to know */
-  regions?: readonly string[];
+  /** what counts as a contact detail, as where prompts and training hide it; default: no names, `defaultRegions` */
+  redaction?: RedactOptions;
 }
 
 export type GuardReason =
@@ -69,15 +70,15 @@ function keepNewline(char: string): string {
   return char === '\n' || char === '\r' || char === '\t' ? '\n' : '';
 }
 
-/** A link, or an e-mail address, phone number, card, IBAN, code or six digits in a row that nobody wrote in this chat. */
+/** A link, or an e-mail address, number, code, given name or six digits in a row that nobody wrote in this chat. */
 function detailReason(
   bubbles: readonly string[],
-  { chatTexts, regions = defaultRegions }: GuardOptions,
+  { chatTexts, redaction = { regions: defaultRegions } }: GuardOptions,
 ): GuardReason | undefined {
   const details: string[] = [];
   // bubbles are read one by one and as one text: a number in two bubbles is still a number
   for (const text of new Set([...bubbles, bubbles.join(' ')])) {
-    for (const { start, end, token } of redactSpans(text, { regions })) {
+    for (const { start, end, token } of redactSpans(text, redaction)) {
       if (token === 'link') return 'link';
       details.push(compact(text.slice(start, end)));
     }

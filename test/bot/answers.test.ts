@@ -293,6 +293,22 @@ describe('!quiet and !temp', () => {
 });
 
 describe('models', () => {
+  it('take their time while the chat goes on: !stop and messages do not wait', async () => {
+    start();
+    await world.open(anna);
+    let release: () => void = () => undefined;
+    world.models.hold = new Promise((resolve) => (release = resolve));
+    await world.type(anna, '!models');
+    await world.hear(anna, 'said meanwhile');
+    expect(world.rows()).toEqual(['said meanwhile']);
+    await world.hear(anna, '!stop');
+    expect(world.takeSent()).toEqual([say().withdrawn]);
+    expect(world.state(anna)).toBe('withdrawn');
+    release();
+    await world.settle();
+    expect(world.takeSent()).toEqual([say().modelsNone]);
+  });
+
   it('are listed, chosen, gone back from and trained', async () => {
     start();
     world.models.known = [

@@ -340,6 +340,18 @@ describe('!help and !status', () => {
     expect(world.takeSent()[0]).toContain('Collection: off. Automated replies: off. Stored messages: 302.');
   });
 
+  it('status speaks the language of the other sentences', async () => {
+    start({ settings: { language: 'de' } });
+    await world.open(anna);
+    await world.type(anna, '!status');
+    expect(world.takeSent()[0]).toMatch(/^Sammeln: an\. Automatische Antworten: an\. .* Stimme: bereit\./);
+    await world.type(anna, '!collect off');
+    await world.type(anna, '!bot off');
+    world.takeSent();
+    await world.type(anna, '!status');
+    expect(world.takeSent()[0]).toMatch(/^Sammeln: aus\. Automatische Antworten: aus\. /);
+  });
+
   it('where nothing is on, others get silence', async () => {
     start();
     for (const text of ['!help', '!status', '!consent yes', '!consent no', '!stop']) await world.hear(anna, text);

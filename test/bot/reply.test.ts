@@ -270,6 +270,19 @@ describe('guard', () => {
     expect(world.logLines.join('')).not.toMatch(/example|where/);
   });
 
+  it('knows the names that persona.json hides, unless this chat holds them', async () => {
+    world = createWorld({ settings: { redaction: { regions: ['DE'], names: ['Marlene'] } } });
+    await world.open(anna);
+    world.says((_, candidate) => [candidate === 1 ? 'ask marlene' : 'no idea']);
+    await world.hear(anna, 'who knows?');
+    await world.settle();
+    expect(world.takeSent().at(-1)).toContain('no idea');
+    await world.clock.advance(10_000);
+    await world.hear(anna, 'does Marlene know?');
+    await world.settle();
+    expect(world.takeSent()).toEqual(['ask marlene']);
+  });
+
   it('keeps a phrase of another chat out', async () => {
     await open();
     await world.agree(ben);

@@ -110,6 +110,8 @@ export function createWorld(options: WorldOptions = {}) {
     known: [] as KnownModel[],
     refusal: undefined as Error | undefined,
     used: [] as string[],
+    /** listing takes until this resolves */
+    hold: undefined as Promise<void> | undefined,
     trainings: 0,
     isTraining: false,
   };
@@ -139,6 +141,7 @@ export function createWorld(options: WorldOptions = {}) {
     timezone: 'UTC',
     ownerNumbers: [],
     sampling: { temperature: 0.8, topK: 40, topP: 0.95, repetitionPenalty: 1.1 },
+    redaction: { regions: ['DE', 'US'] },
     noticesDir: join(projectRoot, 'persona', 'notices'),
     ...options.settings,
     replies: {
@@ -205,7 +208,10 @@ export function createWorld(options: WorldOptions = {}) {
     send,
     sendFile: (chatId, file, caption) => leave(chatId, caption, undefined, { kind: 'media', media: 'file' }, file),
     models: {
-      list: () => Promise.resolve(models.known),
+      list: async () => {
+        await models.hold;
+        return models.known;
+      },
       use: (run) => {
         if (models.refusal !== undefined) return Promise.reject(models.refusal);
         models.used.push(run);
