@@ -44,7 +44,7 @@ export function readWhatsApp(
     return { senders, counts, span, oddities: oddities.list() };
   };
   // a message too long, or too much before the first one, shows in the shape already, but is refused by the reader
-  if (shape.longestBytes > longestMessage || shape.firstLine > mostLinesBefore) counted = count();
+  if (shape.longest > longestMessage || shape.firstLine > mostLinesBefore) counted = count();
   const { platform, order, clock, seconds, calendar } = shape;
   return {
     source: 'whatsapp',
@@ -75,9 +75,12 @@ interface Open {
   line: number;
   /** its text so far: the part in earlier chunks of the file, and where the rest lies in this one */
   before: string;
-  bytes: Buffer;
+  text: string;
+  codes: Uint16Array;
   start: number;
   end: number;
+  /** it has more lines than one */
+  hasBreaks: boolean;
   /** lines of it end with CR and LF */
   hasReturns: boolean;
 }
@@ -97,31 +100,34 @@ function* readMessages(
     sender: null,
     line: 0,
     before: '',
-    bytes: lines.bytes,
+    text: lines.text,
+    codes: lines.codes,
     start: 0,
     end: 0,
+    hasBreaks: false,
     hasReturns: false,
   };
 
   /** Goes to the header of the next message; gives the message above it, or undefined at the end of the file. */
   function next(): ExportMessage | undefined {
     while (lines.next()) {
-      const { bytes, start, end, number } = lines;
-      const form = scanner.scan(bytes, start, end);
+      const form = scanner.scan(lines);
       if (form !== undefined && fits(scanner, form, shape) && clock.read(form)) {
         const above = open.line > 0 ? toMessage(open, shape, name) : undefined;
-        if (clock.ranBackward) oddities.add('backward', number);
-        open.start = authors.read(bytes, scanner.end, end);
+        if (clock.ranBackward) oddities.add('backward', lines.number);
+        open.start = authors.read(lines, scanner.end);
         open.sender = authors.sender;
         open.ts = clock.ts;
-        open.line = number;
+        open.line = lines.number;
         open.before = '';
-        open.bytes = bytes;
-        open.end = end;
+        open.text = lines.text;
+        open.codes = lines.codes;
+        open.end = lines.end;
+        open.hasBreaks = false;
         open.hasReturns = false;
         if (above !== undefined) return above;
       } else {
-        if (form !== undefined) oddities.add('otherShape', number);
+        if (form !== undefined) oddities.add('otherShape', lines.number);
         if (open.line > 0) extend(open, lines, name);
         else leaveOut(lines, oddities, name);
       }
@@ -137,8 +143,8 @@ function* readMessages(
   }
 }
 
-function leaveOut({ bytes, start, end, number }: Lines, oddities: Oddities, name: string): void {
-  if (bytes.toString('utf8', start, end).trim() !== '') oddities.add('before', number);
+function leaveOut({ text, start, end, number }: Lines, oddities: Oddities, name: string): void {
+  if (text.slice(start, end).trim() !== '') oddities.add('before', number);
   if (oddities.count('before') <= mostLinesBefore) return;
   throw new UserError(
     `${name}, line 1: the file does not begin with a message`,
@@ -147,26 +153,29 @@ function leaveOut({ bytes, start, end, number }: Lines, oddities: Oddities, name
 }
 
 /** The current line is text of the open message too. */
-function extend(open: Open, { bytes, start, end, number }: Lines, name: string): void {
-  if (open.bytes === bytes) {
-    open.hasReturns ||= bytes[open.end] === 0x0d;
+function extend(open: Open, { text, codes, start, end, number }: Lines, name: string): void {
+  if (open.codes === codes) {
+    open.hasReturns ||= codes[open.end] === 0x0d;
   } else {
     open.before = `${textSoFar(open)}\n`;
-    open.bytes = bytes;
+    open.text = text;
+    open.codes = codes;
     open.start = start;
     if (open.before.length > longestMessage && number > open.line + 1) throw tooLong(open, name);
   }
+  open.hasBreaks = true;
   open.end = end;
 }
 
-function textSoFar({ before, bytes, start, end, hasReturns }: Open): string {
-  const text = bytes.toString('utf8', start, end);
-  return before + (hasReturns ? text.replaceAll('\r\n', '\n') : text);
+function textSoFar({ before, text, start, end, hasReturns }: Open): string {
+  const last = text.slice(start, end);
+  const rest = hasReturns ? last.replaceAll('\r\n', '\n') : last;
+  return before === '' ? rest : before + rest;
 }
 
-function holdsColon({ before, bytes, start, end }: Open): boolean {
+function holdsColon({ before, codes, start, end }: Open): boolean {
   if (before !== '') return true;
-  for (let i = start; i < end; i++) if (bytes[i] === 0x3a) return true;
+  for (let i = start; i < end; i++) if (codes[i] === 0x3a) return true;
   return false;
 }
 
@@ -192,6 +201,7 @@ function toMessage(open: Open, { platform }: DetectedShape, name: string, isLast
     marked,
     hasSender: sender !== null,
     hasColon: holdsColon(open),
+    hasBreaks: open.hasBreaks,
   });
   return { ts, sender, text, kind, media, line };
 }

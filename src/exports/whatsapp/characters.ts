@@ -45,6 +45,11 @@ export function isSpace(code: number): boolean {
   );
 }
 
+/** The UTF-16 units of a text, as numbers. */
+export function unitsOf(text: string): number[] {
+  return Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
+}
+
 /** The marks that WhatsApp puts before text of its own (U+200E in left-to-right languages, U+200F in others). */
 export const ownTextMark = /^[\u200E\u200F]+/;
 

@@ -18,12 +18,14 @@ export interface Body {
   hasSender: boolean;
   /** false where no colon is in it */
   hasColon: boolean;
+  /** false where it is one line */
+  hasBreaks: boolean;
 }
 
-export function isPlainText({ text, platform, marked, hasColon }: Body): boolean {
+export function isPlainText({ text, platform, marked, hasColon, hasBreaks }: Body): boolean {
   const { length } = text;
   if (marked || endsSpecially(text, length) || (hasColon && text.includes('://'))) return false;
-  const lineEnd = text.indexOf('\n');
+  const lineEnd = hasBreaks ? text.indexOf('\n') : -1;
   if (lineEnd >= 0 && endsSpecially(text, lineEnd)) return false;
   if (platform !== 'android' && (lineEnd >= 0 || holdsMark(text) || mayBeNotice(text) || mayBeDocument(text)))
     return false;

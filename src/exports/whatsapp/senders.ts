@@ -2,7 +2,8 @@
  * Who wrote a line: the text after a header is `Name: text`, or a notice of WhatsApp's own without a name. Names may hold
  * a colon themselves, and so may the quoted titles in notices; both are told apart by all lines of the file together.
  */
-import { isMark, isSpace, plainName } from './characters.ts';
+import { isMark, isSpace, plainName, unitsOf } from './characters.ts';
+import type { Lines } from './lines.ts';
 
 interface Author {
   /** as a person would type it, null for a notice */
@@ -20,8 +21,8 @@ interface Continuations {
 /** A name is looked for in this many characters. */
 const longestName = 200;
 
-/** A line is surveyed in two names' length, and the quotation that the second may end in, of at most three bytes a character. */
-const surveyedBytes = 3 * 3 * longestName + 16;
+/** A line is surveyed in two names' length, and the quotation that the second may end in. */
+const longestSurveyed = 3 * longestName + 16;
 const mostKnownNames = 32;
 
 /** More different second parts than this are messages that hold a colon, not a name. */
@@ -43,8 +44,8 @@ const closers: Readonly<Record<string, string>> = {
 export type NamesWithColon = ReadonlyMap<string, string>;
 
 export interface NameSurvey {
-  /** Adds the text after a header, `bytes[start]` to `bytes[end]`. */
-  add(bytes: Buffer, start: number, end: number): void;
+  /** Adds the current line, whose header ends at `start`. */
+  add(line: Lines, start: number): void;
   /** @param marksOwnText the platform puts a mark before its own words (iOS) */
   result(marksOwnText: boolean): NamesWithColon;
 }
@@ -54,17 +55,16 @@ export function createNameSurvey(): NameSurvey {
   const continuations = new Map<string, Continuations>();
   const known = createNameTable<Continuations>();
   return {
-    add(bytes, start, end) {
-      const entry = known.find(bytes, start, end);
+    add(line, start) {
+      const entry = known.find(line, start);
       if (entry !== undefined) {
         if (entry.value.parts.size > mostParts) return; // no name with a colon begins like this
-        const colon = bytes.indexOf(0x3a, start + entry.prefix.length);
-        if (colon < 0 || colon >= end) {
+        if (!holdsColon(line, start + entry.prefix.length)) {
           entry.value.lines++;
           return;
         }
       }
-      const rest = bytes.toString('utf8', start, Math.min(end, start + surveyedBytes));
+      const rest = line.text.slice(start, Math.min(line.end, start + longestSurveyed));
       const name = rest.slice(0, Math.max(0, nameEnd(rest, 0)));
       if (name === '') return;
       let seen = continuations.get(name);
@@ -94,31 +94,37 @@ export function createNameSurvey(): NameSurvey {
   };
 }
 
+function holdsColon({ codes, end }: Lines, start: number): boolean {
+  for (let i = start; i < end; i++) if (codes[i] === 0x3a) return true;
+  return false;
+}
+
 /** Who wrote a line, and where the text after the name begins. */
 export interface AuthorReader {
   /** as a person would type it, null for a notice, of the line read last */
   readonly sender: string | null;
-  /** Reads the text after a header, `bytes[start]` to `bytes[end]`; returns where the text after the name begins. */
-  read(bytes: Buffer, start: number, end: number): number;
+  /** Reads the current line, whose header ends at `start`; returns where the text after the name begins. */
+  read(line: Lines, start: number): number;
 }
 
 export function createAuthorReader(names: NamesWithColon): AuthorReader {
   const known = createNameTable<string>();
   const reader = {
     sender: null as string | null,
-    read(bytes: Buffer, start: number, end: number): number {
-      const entry = known.find(bytes, start, end);
+    read(line: Lines, start: number): number {
+      const entry = known.find(line, start);
       if (entry !== undefined) {
         this.sender = entry.value;
         return start + entry.prefix.length;
       }
-      const rest = bytes.toString('utf8', start, end);
+      const { text, end } = line;
+      const rest = text.slice(start, end);
       const { sender, body } = splitAuthor(rest, names);
       this.sender = sender;
       if (sender === null) return start;
       const written = rest.slice(0, nameEnd(rest, 0));
       if (!names.has(written)) known.add(rest, written, sender);
-      return end - Buffer.byteLength(body);
+      return end - body.length;
     },
   };
   return reader;
@@ -126,12 +132,12 @@ export function createAuthorReader(names: NamesWithColon): AuthorReader {
 
 interface KnownName<T> {
   /** the name as written, its colon and the space after it */
-  prefix: Buffer;
+  prefix: Uint16Array;
   value: T;
 }
 
 interface NameTable<T> {
-  find(bytes: Buffer, start: number, end: number): KnownName<T> | undefined;
+  find(line: Lines, start: number): KnownName<T> | undefined;
   /** Adds the name at the start of a line, unless what follows may decide where a name of this kind ends. */
   add(rest: string, name: string, value: T): void;
 }
@@ -140,10 +146,10 @@ interface NameTable<T> {
 function createNameTable<T>(): NameTable<T> {
   const entries: KnownName<T>[] = [];
   return {
-    find(bytes, start, end) {
+    find({ codes, end }, start) {
       for (let i = 0; i < entries.length; i++) {
         const entry = entries[i]!;
-        if (!startsWith(bytes, start, end, entry.prefix)) continue;
+        if (!startsWith(codes, start, end, entry.prefix)) continue;
         if (i > 0) [entries[i - 1], entries[i]] = [entry, entries[i - 1]!];
         return entry;
       }
@@ -152,14 +158,14 @@ function createNameTable<T>(): NameTable<T> {
     add(rest, name, value) {
       if (rest.charAt(name.length + 1) !== ' ' || [...name].some((character) => character in closers)) return;
       if (entries.length === mostKnownNames) entries.pop();
-      entries.push({ prefix: Buffer.from(`${name}: `), value });
+      entries.push({ prefix: Uint16Array.from(unitsOf(`${name}: `)), value });
     },
   };
 }
 
-function startsWith(bytes: Buffer, start: number, end: number, prefix: Buffer): boolean {
+function startsWith(codes: Uint16Array, start: number, end: number, prefix: Uint16Array): boolean {
   if (end - start < prefix.length) return false;
-  for (let i = 0; i < prefix.length; i++) if (bytes[start + i] !== prefix[i]) return false;
+  for (let i = 0; i < prefix.length; i++) if (codes[start + i] !== prefix[i]) return false;
   return true;
 }
 

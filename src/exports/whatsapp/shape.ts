@@ -30,9 +30,9 @@ export interface DetectedShape extends Shape {
   /** for the numbers of date and time: 2 or 1 where numbers below ten always have that many digits */
   digits: (1 | 2 | null)[];
   names: NamesWithColon;
-  /** line of the first header, and the most bytes from one header to the next */
+  /** line of the first header, and the most UTF-16 units from one header to the next */
   firstLine: number;
-  longestBytes: number;
+  longest: number;
 }
 
 const places = [0, 1, 2, 3, 4, 5] as const;
@@ -46,7 +46,7 @@ interface Tally {
   count: number;
   firstLine: number;
   lastStart: number;
-  longestBytes: number;
+  longest: number;
   unknownWordLine: number;
   wrongHour: number;
   wrongHourLine: number;
@@ -67,16 +67,15 @@ export function detectShape(lines: Lines, name: string, wanted?: DateOrder): Det
   let firstText = 0;
   let tally: Tally | undefined;
   while (lines.next()) {
-    const { bytes, start, end } = lines;
-    if (firstText === 0 && bytes.toString('utf8', start, end).trim() !== '') firstText = lines.number;
-    const form = scanner.scan(bytes, start, end);
+    if (firstText === 0 && lines.text.slice(lines.start, lines.end).trim() !== '') firstText = lines.number;
+    const form = scanner.scan(lines);
     if (form === undefined) continue;
     if (tally?.form !== form) {
       tally = tallies.get(form.signature) ?? createTally(form, lines);
       if (tallies.size < mostTallies) tallies.set(form.signature, tally);
     }
     add(tally, form, scanner, lines);
-    tally.names.add(bytes, scanner.end, end);
+    tally.names.add(lines, scanner.end);
   }
   if (firstText === 0)
     throw new UserError(`${name} is empty`, 'Export the chat again in WhatsApp and import that file.');
@@ -90,7 +89,7 @@ export function detectShape(lines: Lines, name: string, wanted?: DateOrder): Det
   return shapeOf(chosen, lines, name, wanted);
 }
 
-function shapeOf(tally: Tally, { offset, bytes }: Lines, name: string, wanted?: DateOrder): DetectedShape {
+function shapeOf(tally: Tally, { offset, text }: Lines, name: string, wanted?: DateOrder): DetectedShape {
   if (tally.unknownWordLine > 0) {
     throw new UserError(
       `${name}, line ${tally.unknownWordLine}: the word beside the time is not known, so morning and evening cannot be told apart`,
@@ -105,7 +104,7 @@ function shapeOf(tally: Tally, { offset, bytes }: Lines, name: string, wanted?: 
   }
   const order = decideOrder(tally.dates, name, wanted);
   const [calendar] = [...tally.dates.fits[order].calendars].sort((x, y) => y[1] - x[1])[0] ?? ['gregorian' as const];
-  const { form, firstLine, lastStart, longestBytes } = tally;
+  const { form, firstLine, lastStart, longest } = tally;
   return {
     platform: form.platform,
     order,
@@ -116,7 +115,7 @@ function shapeOf(tally: Tally, { offset, bytes }: Lines, name: string, wanted?: 
     digits: tally.padding.map(([one, two]) => (one === two ? null : one * 4 <= two ? 2 : two * 4 <= one ? 1 : null)),
     names: tally.names.result(form.platform !== 'android'),
     firstLine,
-    longestBytes: Math.max(longestBytes, offset + bytes.length - lastStart),
+    longest: Math.max(longest, offset + text.length - lastStart),
   };
 }
 
@@ -138,7 +137,7 @@ function createTally(form: HeaderForm, { number, offset, start }: Lines): Tally 
     count: 0,
     firstLine: number,
     lastStart: offset + start,
-    longestBytes: 0,
+    longest: 0,
     unknownWordLine: 0,
     wrongHour: 0,
     wrongHourLine: 0,
@@ -152,7 +151,7 @@ function add(tally: Tally, form: HeaderForm, scanner: HeaderScanner, lines: Line
   const { values, digits } = scanner;
   tally.count++;
   const start = lines.offset + lines.start;
-  tally.longestBytes = Math.max(tally.longestBytes, start - tally.lastStart);
+  tally.longest = Math.max(tally.longest, start - tally.lastStart);
   tally.lastStart = start;
   if (form.unknownWord && tally.unknownWordLine === 0) tally.unknownWordLine = lines.number;
   if (hour24(values[3]!, form.period) < 0 && tally.wrongHour++ === 0) tally.wrongHourLine = lines.number;
