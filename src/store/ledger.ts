@@ -39,6 +39,7 @@ export function createLedger(db: Database): Ledger {
   const rootOf = db.prepare<[number], { root: number }>(
     'SELECT COALESCE(merged_into, id) AS root FROM people WHERE id = ?',
   );
+  const lift = db.prepare<[number]>('DELETE FROM tombstones WHERE person_id = ?');
   const message = db.prepare<[number]>('SELECT 1 FROM messages WHERE person_id = ? LIMIT 1');
 
   const root = (personId: number): number => {
@@ -60,7 +61,9 @@ export function createLedger(db: Database): Ledger {
   const state = (personId: number, scope: ConsentScope): Standing => consentState(history(personId), scope);
   return {
     append: (event) => {
-      insert.run(root(event.personId), event.scope, event.action, event.atMs, event.noticeHash, event.chatId);
+      const person = root(event.personId);
+      insert.run(person, event.scope, event.action, event.atMs, event.noticeHash, event.chatId);
+      if (event.scope === 'log' && event.action === 'granted') lift.run(person); // their own word: imports may name them again
     },
     history,
     state,

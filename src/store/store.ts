@@ -4,11 +4,11 @@
  * people whose consent stands now. Another process may open the same folder beside this one.
  */
 import { dirname } from 'node:path';
-import type { Database } from 'better-sqlite3';
+import type { Database, Statement } from 'better-sqlite3';
 import { createChats, type Chats } from './chats.ts';
 import { createConversations, type Conversations } from './conversations.ts';
 import { createCounts, type Counts } from './counts.ts';
-import { createForget } from './forget.ts';
+import { createForget, type Forgetting } from './forget.ts';
 import { createImports, type Imports } from './imports.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { acquireLock, type Lock } from './lock.ts';
@@ -19,10 +19,12 @@ import { createOutbox, type Outbox } from './outbox.ts';
 import { createPeople, type People } from './people.ts';
 import { createPhraseIndex, type Phrases } from './phrases.ts';
 import { createReactions, type Reactions } from './reactions.ts';
+import { createReceipts, type Receipts } from './receipts.ts';
 import { createReplies, type Replies } from './replies.ts';
 import { createRuns, type Runs } from './runs.ts';
 import { createSeal } from './seal.ts';
 import { createSettings, type StoredSettings } from './settings.ts';
+import { createTombstones, type Tombstones } from './tombstones.ts';
 import { UserError } from '../util/errors.ts';
 
 export type { StoredMessage } from './rows.ts';
@@ -74,21 +76,27 @@ export class Store {
   readonly settings: StoredSettings;
   readonly counts: Counts;
   readonly lookups: Lookups;
+  readonly tombstones: Tombstones;
+  readonly receipts: Receipts;
   /**
    * Erase what a person wrote, everywhere, with the bot's replies to it; returns the number of messages. The person's
    * ids and ledger stay, or nobody would know that they said no: append `forgotten` to the ledger with it.
    */
-  readonly forget: (personId: number) => number;
+  readonly forget: Forgetting['forget'];
+  readonly forgetInSteps: Forgetting['forgetInSteps'];
   readonly #db: Database;
+  readonly #changes: Statement<[], { own: number }>;
   #needsScrub = false;
 
   constructor(db: Database, now: () => number) {
     this.#db = db;
+    this.#changes = db.prepare('SELECT total_changes() AS own');
     this.dataDir = dirname(db.name);
     const scrub = (): void => void this.scrub();
     const phrases = createPhraseIndex(db);
     this.consent = createLedger(db);
     const root = (personId: number): number => this.consent.root(personId);
+    const tombstones = createTombstones(db, root);
     const seal = createSeal(db, this.consent);
     this.people = createPeople(db, this.consent, now);
     this.chats = createChats(db, this.consent, now);
@@ -105,7 +113,11 @@ export class Store {
     this.settings = createSettings(db);
     this.counts = createCounts(db);
     this.lookups = createLookups(db, root);
-    this.forget = createForget(db, root, scrub);
+    this.tombstones = tombstones;
+    this.receipts = createReceipts(db);
+    const forgetting = createForget(db, { root, tombstones, now, scrub });
+    this.forget = forgetting.forget;
+    this.forgetInSteps = forgetting.forgetInSteps;
   }
 
   /** All or nothing; nested calls are savepoints. `work` must be synchronous. */
@@ -122,6 +134,11 @@ export class Store {
   scrub(): boolean {
     this.#needsScrub = this.#db.inTransaction || !truncateLog(this.#db);
     return !this.#needsScrub;
+  }
+
+  /** Another value whenever anything was written since, by this process or another. */
+  version(): string {
+    return `${String(this.#db.pragma('data_version', { simple: true }))}.${this.#changes.get()!.own}`;
   }
 
   close(): void {
