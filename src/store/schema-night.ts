@@ -1,4 +1,4 @@
-/** Migration 4: what a night tells while it runs, and the blind quiz. No message text. */
+/** Migration 4: what a night tells while it runs, what probes found, and the blind quiz. No message text. */
 
 export const nightTables = `
 -- one row while a night runs, for others to read: phase, share, seconds left, as JSON
@@ -9,6 +9,13 @@ CREATE TABLE night_progress (
   updated_at_ms INTEGER NOT NULL,
   progress TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- what a probe run with planted canaries remembered of them (nightly/probe.ts): numbers, as JSON
+CREATE TABLE probes (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at_ms INTEGER NOT NULL,
+  report TEXT NOT NULL
+) STRICT;
 
 -- a held-out reply beside a sampled one: which message it was, and whether the person told them apart
 CREATE TABLE quiz_answers (
