@@ -100,6 +100,7 @@ export function createWorld(options: WorldOptions = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'persona-bot-'));
   const clock = createClock(noon);
   const logLines: string[] = [];
+  const log = pino({ level: 'trace' }, { write: (line: string) => void logLines.push(line) });
   const sent: Sent[] = [];
   const typing: { chatId: string; typing: boolean }[] = [];
   const spoken: Parameters<Voice['speak']>[0][] = [];
@@ -201,7 +202,7 @@ export function createWorld(options: WorldOptions = {}) {
 
   const deps = (): BotDeps => ({
     store,
-    log: pino({ level: 'trace' }, { write: (line: string) => void logLines.push(line) }),
+    log,
     now: () => clock.nowMs,
     random: createRandom('bot tests'),
     settings,
@@ -259,6 +260,7 @@ export function createWorld(options: WorldOptions = {}) {
     forgotten,
     models,
     logLines,
+    log,
     settings,
     get store() {
       return store;
