@@ -25,6 +25,7 @@ const commands: Record<string, () => Promise<CommandModule>> = {
   pretrain: () => import('./pretrain.ts'),
   evaluate: () => import('./evaluate.ts'),
   models: () => import('./models.ts'),
+  review: () => import('./review.ts'),
   export: () => import('./export.ts'),
   backup: () => import('./backup.ts'),
   doctor: () => import('./doctor.ts'),

@@ -10,7 +10,7 @@ import { ensurePrivateDir } from '../util/files.ts';
 import { ensureDataDir, ensurePrivateFile } from './folder.ts';
 import { explainSqlite } from './sqlite-errors.ts';
 
-export type LockRole = 'start' | 'retrain' | 'write-admin' | 'import';
+export type LockRole = 'start' | 'retrain' | 'write-admin' | 'import' | 'review';
 
 export interface Lock {
   /** may be called more than once */
@@ -24,6 +24,7 @@ const holders: Record<LockRole, { what: string; hint: string }> = {
     what: 'forgetting, restoring or upgrading',
     hint: 'Wait until it has ended.',
   },
+  review: { what: 'serving the review page', hint: 'Open that one: `persona review` prints a link to it.' },
   import: { what: 'importing', hint: 'Wait for the running `persona import` to end, or stop it.' },
 };
 

@@ -1,0 +1,77 @@
+/**
+ * `persona review`: the page on which people see, correct and own what was collected. Prints a link that works once. Where
+ * the page is served already, by another `persona review` or by `persona start`, it only prints another link to it.
+ */
+import type { Command } from 'commander';
+import { once } from 'node:events';
+import { newLinkToken } from '../src/review/sessions.ts';
+import { openReview, reviewLink, type ReviewServer } from '../src/review/server.ts';
+import { acquireLock, type Lock } from '../src/store/lock.ts';
+import type { Store } from '../src/store/store.ts';
+import { ExitCode, UserError } from '../src/util/errors.ts';
+import { createLog, type Logger } from '../src/util/log.ts';
+import { loadContext, printJson, withStore, type Context } from './context.ts';
+import { reviewParts } from './review-parts.ts';
+
+const portKey = 'review.port';
+
+export function register(program: Command): void {
+  program
+    .command('review')
+    .description('open the review page on this machine: see, correct, own what was collected')
+    .option('--json', 'print the link as JSON only')
+    .action(review);
+}
+
+async function review({ json = false }: { json?: boolean }): Promise<void> {
+  const context = loadContext();
+  const log = createLog(context.env.logLevel, process.stderr.isTTY === true);
+  const say = (link: string, rest: string): void => {
+    if (json) printJson({ link });
+    else console.log(`${link}\n${rest}`);
+  };
+  await withStore(context.env.dataDir, async (store) => {
+    const page = await serveReview(context, store, log);
+    if (page === undefined) {
+      const link = reviewLink(runningPort(store), newLinkToken(store.settings, Date.now()));
+      return say(link, 'The page runs already. This link works once, within the hour.');
+    }
+    say(
+      page.link(),
+      'Open this link in a browser on this machine: it works once, within the hour. Ctrl+C ends the page.',
+    );
+    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+    await page.close();
+  });
+}
+
+/** Serve the page, unless another process of this DATA_DIR does: then undefined. */
+export async function serveReview(context: Context, store: Store, log: Logger): Promise<ReviewServer | undefined> {
+  let lock: Lock;
+  try {
+    lock = acquireLock(context.env.dataDir, 'review');
+  } catch (error) {
+    if (error instanceof UserError && error.exitCode === ExitCode.busy) return undefined;
+    throw error;
+  }
+  try {
+    const server = await openReview(reviewParts(context, store), { port: context.env.reviewPort, log });
+    store.settings.set(portKey, String(server.port));
+    return {
+      ...server,
+      close: async () => {
+        await server.close();
+        lock.release();
+      },
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function runningPort(store: Store): number {
+  const port = Number(store.settings.get(portKey));
+  if (Number.isInteger(port) && port > 0) return port;
+  throw new UserError('The review page is just being opened by another process.', 'Try again in a moment.');
+}

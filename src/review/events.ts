@@ -1,0 +1,36 @@
+/**
+ * Server-sent events: `changed` when anything was written to the database, by whomever, and `progress` while a night runs.
+ * Pages ask again for what they show; nothing private is in the events themselves.
+ */
+import { streamSSE } from 'hono/streaming';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ReviewParts } from './parts.ts';
+import type { App } from './server.ts';
+
+/** how often the database is looked at */
+const lookEveryMs = 1000;
+
+interface EventGuards {
+  /** does the session of this Cookie header still stand? */
+  isOpen: (cookieHeader: string | undefined) => boolean;
+  /** the server closes */
+  ending: AbortSignal;
+}
+
+export function addEvents(app: App, { store, progress }: ReviewParts, { isOpen, ending }: EventGuards): void {
+  app.get('/events', (c) =>
+    streamSSE(c, async (stream) => {
+      const cookie = c.req.header('Cookie');
+      let seen = { version: store.version(), progress: JSON.stringify(progress()) };
+      await stream.writeSSE({ event: 'progress', data: seen.progress });
+      while (!stream.aborted && !ending.aborted && isOpen(cookie)) {
+        await sleep(lookEveryMs, undefined, { signal: ending }).catch(() => undefined);
+        const now = { version: store.version(), progress: JSON.stringify(progress()) };
+        if (now.version !== seen.version) await stream.writeSSE({ event: 'changed', data: '' });
+        if (now.progress !== seen.progress) await stream.writeSSE({ event: 'progress', data: now.progress });
+        seen = now;
+      }
+      if (!ending.aborted && !stream.aborted) await stream.writeSSE({ event: 'ended', data: '' });
+    }),
+  );
+}

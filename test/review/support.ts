@@ -1,0 +1,97 @@
+/** A review page over a store of its own, and a real browser that looks at it. */
+import { chromium, type Browser, type BrowserContext } from 'playwright-core';
+import { onTestFinished } from 'vitest';
+import type { ReviewParts } from '../../src/review/parts.ts';
+import type { Protections } from '../../src/review/protections.ts';
+import { openReview, type ReviewServer } from '../../src/review/server.ts';
+import { createLog } from '../../src/util/log.ts';
+import { testBrowser } from '../support/browser.ts';
+import { scene, type Scene } from '../store/support.ts';
+
+export interface Review extends Scene {
+  server: ReviewServer;
+  origin: string;
+  parts: ReviewParts;
+}
+
+export interface ReviewSetup {
+  protections?: Protections;
+  now?: () => number;
+  parts?: Partial<ReviewParts>;
+}
+
+/** With a chat of two people in it whose replies are switched on. */
+export async function review({ parts: changes, ...options }: ReviewSetup = {}): Promise<Review> {
+  const place = scene();
+  const { store, chat, contact } = place;
+  store.people.setName(contact, 'Ben');
+  store.chats.set(chat, { collect: true, bot: true });
+  const parts: ReviewParts = {
+    store,
+    dataDir: store.dataDir,
+    modelsDir: store.dataDir,
+    personaName: 'Ada',
+    speaker: 'me',
+    timezone: 'Europe/Berlin',
+    bot: {
+      isOn: (chatId) => store.chats.get(chatId).bot,
+      off: (chatId) => store.chats.set(chatId, { bot: false }),
+    },
+    progress: () => null,
+    ...changes,
+  };
+  const server = await openReview(parts, { port: 0, log: createLog('fatal', false), ...options });
+  onTestFinished(() => server.close());
+  return { ...place, server, parts, origin: `http://127.0.0.1:${server.port}` };
+}
+
+let shared: Promise<Browser> | undefined;
+
+/** One browser for each file: evil.test and rebind.test are names of this machine in it. */
+export async function browser(): Promise<Browser> {
+  shared ??= testBrowser().then((executablePath) =>
+    chromium.launch({
+      executablePath,
+      args: [
+        '--no-sandbox',
+        '--no-proxy-server',
+        '--host-resolver-rules=MAP evil.test 127.0.0.1,MAP rebind.test 127.0.0.1',
+        // what Chrome itself does against such pages is not what is tested here
+        '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests',
+      ],
+    }),
+  );
+  return shared;
+}
+
+export async function closeBrowser(): Promise<void> {
+  await (await shared)?.close();
+  shared = undefined;
+}
+
+/** A profile of its own, gone after the test. */
+export async function profile(options: Parameters<Browser['newContext']>[0] = {}): Promise<BrowserContext> {
+  const context = await (await browser()).newContext(options);
+  onTestFinished(() => context.close());
+  return context;
+}
+
+/** The Cookie header of a new session. */
+export async function loggedIn({ server, origin }: Review): Promise<string> {
+  const response = await post(origin, '/login', { token: tokenOf(server.link()) });
+  return response.headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(';')[0])
+    .join('; ');
+}
+
+export const tokenOf = (link: string): string => new URL(link).hash.slice(1);
+
+/** As the page itself would. */
+export function post(origin: string, path: string, body: unknown, headers: Record<string, string> = {}) {
+  return fetch(`${origin}${path}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Origin: origin, 'Sec-Fetch-Site': 'same-origin', ...headers },
+    body: JSON.stringify(body),
+  });
+}
