@@ -105,6 +105,8 @@ export interface ConversationMessage {
   media: MediaKind | null;
   /** row id of the quoted message, where it is stored */
   quotedRowId: number | null;
+  /** said with `!no` in the place of a reply of the bot's: that one's row id, null where it is gone; absent: no correction */
+  corrects?: number | null;
 }
 
 // === Consent

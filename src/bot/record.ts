@@ -7,7 +7,7 @@ import { admit } from '../consent/policy.ts';
 import type { ConsentedMessage } from '../consent/policy.ts';
 import type { Chat } from '../store/chats.ts';
 import type { SentMessage } from '../store/lookups.ts';
-import type { StoredMessage } from '../store/store.ts';
+import { correctionMark, type StoredMessage } from '../store/store.ts';
 import type { InboundMessage, MessageDraft } from '../types.ts';
 import type { ConsentFlow } from './consent-flow.ts';
 import type { BotDeps } from './deps.ts';
@@ -39,9 +39,6 @@ export interface Recorder {
   edit: (chat: Chat, waId: string, text: string, atMs: number) => void;
   erase: (chat: Chat, waId: string) => void;
 }
-
-/** Before the id of the corrected reply in `quotedWaId`: no message has such an id, so nothing is quoted. */
-export const correctionMark = 'corrects:';
 
 /** What `admit` wants to know beside the draft. */
 interface Delivery {

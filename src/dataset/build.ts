@@ -8,6 +8,7 @@ import { redactionKinds, type RedactionKind, type RedactSpans } from '../tokeniz
 import { sha256 } from '../util/files.ts';
 import type { ConversationMessage, Split } from '../types.ts';
 import { groupConversations, isScored, type Chat, type Conversation } from './conversations.ts';
+import { capCorrections, placeCorrections, type CorrectionCounts } from './corrections.ts';
 import { dedupe } from './dedupe.ts';
 import { sharesOf, type ChatShare, type PersonShare, type Shares } from './shares.ts';
 import { splitOf } from './split.ts';
@@ -30,6 +31,8 @@ export interface DatasetManifest {
   counts: Record<Split, SplitCounts>;
   /** every message that is in, in the dataset's order; the hash covers author role, time, medium and text */
   rows: { id: number; sha256: string }[];
+  /** ids of those that are in the test split; absent in manifests of older versions */
+  testRows?: number[];
   leftOut: {
     /** rows that the store keeps and hands out to nobody: consent is missing or was withdrawn */
     sealedMessages: number;
@@ -43,6 +46,7 @@ export interface DatasetManifest {
     repeatedMessages: number;
     nearRepeatedMessages: number;
   };
+  corrections: CorrectionCounts;
   /** spans behind a placeholder, by kind, over all splits; null where nobody asked for the count */
   redactions: Record<RedactionKind, number> | null;
   /** whose words the train split is made of, without the names of chats */
@@ -73,7 +77,7 @@ export function buildDataset(options: BuildOptions): Dataset {
   const { chats, timezone, maxAgeMs, sealedMessages = 0, redact } = options;
   const held = chats.map(({ chatKey, messages }) => ({
     chatKey,
-    messages: messages.filter((message) => !isEmpty(message)),
+    messages: placeCorrections(messages.filter((message) => !isEmpty(message))),
   }));
   const grouped = held.flatMap(groupConversations).sort(byTime);
   const oldestMs = oldestAllowed(held, maxAgeMs);
@@ -82,14 +86,21 @@ export function buildDataset(options: BuildOptions): Dataset {
 
   const counts = { train: noCounts(), validation: noCounts(), test: noCounts() };
   const rows: DatasetManifest['rows'] = [];
+  const testRows: number[] = [];
   const hash = createHash('sha256');
   hash.update('persona dataset 1\n');
-  const conversations = kept.map((conversation) => {
-    const { chatKey, startMs, previousMs, messages, withoutLoss } = conversation;
-    const split = splitOf(chatKey, startMs, timezone, messages[0]?.rowId ?? 0);
+  const { conversations: placed, counts: corrections } = capCorrections(
+    kept.map((conversation) => {
+      const { chatKey, startMs, messages } = conversation;
+      return { conversation, split: splitOf(chatKey, startMs, timezone, messages[0]?.rowId ?? 0) };
+    }),
+  );
+  const conversations = placed.map(({ conversation, split }) => {
+    const { chatKey, previousMs, messages, withoutLoss } = conversation;
     addCounts(counts[split], conversation);
     const own = messages.map((message) => ({ id: message.rowId, sha256: rowHash(message) }));
     for (const row of own) rows.push(row);
+    if (split === 'test') for (const { id } of own) testRows.push(id);
     const seen = messages.map(({ personId, minutePrecision, quotedRowId }) => [personId, minutePrecision, quotedRowId]);
     hash.update(JSON.stringify([chatKey, split, previousMs, own, seen, [...withoutLoss]]));
     return { conversation, split };
@@ -106,7 +117,9 @@ export function buildDataset(options: BuildOptions): Dataset {
     hash: hash.digest('hex'),
     counts,
     rows,
+    testRows,
     leftOut,
+    corrections,
     redactions: redact === undefined ? null : countRedactions(kept, redact),
     shares: { people: shares.people, chats: shares.chats.map(({ chatKey: _, ...share }) => share) },
   };

@@ -25,6 +25,9 @@ export interface MessageRow {
   import_id: number | null;
 }
 
+/** Before the id of the corrected reply in `quotedWaId`: no message has such an id, so nothing is quoted. */
+export const correctionMark = 'corrects:';
+
 /** Takes the values of `toColumns`. */
 export const insertMessage = `
   INSERT INTO messages (chat_id, from_me, wa_id, person_id, origin, timestamp_ms, minute_precision, kind, text, media,
@@ -68,6 +71,9 @@ export function toConversationMessage(
   quotedRowId: (chatId: number, waId: string) => number | null,
 ): ConversationMessage {
   const isBot = message.origin === 'bot';
+  const { chatId, quotedWaId } = message;
+  const corrected =
+    quotedWaId?.startsWith(correctionMark) === true ? quotedWaId.slice(correctionMark.length) : undefined;
   return {
     rowId: message.rowId,
     personId: message.personId,
@@ -77,6 +83,7 @@ export function toConversationMessage(
     minutePrecision: message.minutePrecision,
     text: message.text,
     media: message.media,
-    quotedRowId: message.quotedWaId === null ? null : quotedRowId(message.chatId, message.quotedWaId),
+    quotedRowId: quotedWaId === null || corrected !== undefined ? null : quotedRowId(chatId, quotedWaId),
+    ...(corrected === undefined ? {} : { corrects: quotedRowId(chatId, corrected) }),
   };
 }

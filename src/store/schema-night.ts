@@ -27,4 +27,10 @@ CREATE TABLE quiz_answers (
 ) STRICT;
 CREATE INDEX quiz_answers_run ON quiz_answers(run_id);
 CREATE INDEX quiz_answers_message ON quiz_answers(message_id);
+
+-- replies that the owner asked for again; gone with the outbox row
+CREATE TABLE again_requests (
+  outbox_id INTEGER PRIMARY KEY REFERENCES outbox(id) ON DELETE CASCADE,
+  at_ms INTEGER NOT NULL
+) STRICT;
 `;

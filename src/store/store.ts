@@ -8,16 +8,19 @@ import type { Database, Statement } from 'better-sqlite3';
 import { createChats, type Chats } from './chats.ts';
 import { createConversations, type Conversations } from './conversations.ts';
 import { createCounts, type Counts } from './counts.ts';
+import { createFeedback, type Feedback } from './feedback.ts';
 import { createForget, type Forgetting } from './forget.ts';
 import { createImports, type Imports } from './imports.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { acquireLock, type Lock } from './lock.ts';
 import { createLookups, type Lookups } from './lookups.ts';
+import { createNights, type Nights } from './night.ts';
 import { createMessages, type MessageTable } from './messages.ts';
 import { openDatabase, truncateLog, type OpenOptions } from './open.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
 import { createPeople, type People } from './people.ts';
 import { createPhraseIndex, type Phrases } from './phrases.ts';
+import { createQuiz, type Quiz } from './quiz.ts';
 import { createReactions, type Reactions } from './reactions.ts';
 import { createReceipts, type Receipts } from './receipts.ts';
 import { createReplies, type Replies } from './replies.ts';
@@ -27,6 +30,7 @@ import { createSettings, type StoredSettings } from './settings.ts';
 import { createTombstones, type Tombstones } from './tombstones.ts';
 import { UserError } from '../util/errors.ts';
 
+export { correctionMark } from './rows.ts';
 export type { StoredMessage } from './rows.ts';
 export { AlreadyAnswered } from './outbox.ts';
 
@@ -76,6 +80,9 @@ export class Store {
   readonly settings: StoredSettings;
   readonly counts: Counts;
   readonly lookups: Lookups;
+  readonly feedback: Feedback;
+  readonly quiz: Quiz;
+  readonly nights: Nights;
   readonly tombstones: Tombstones;
   readonly receipts: Receipts;
   /**
@@ -113,6 +120,9 @@ export class Store {
     this.settings = createSettings(db);
     this.counts = createCounts(db);
     this.lookups = createLookups(db, root);
+    this.feedback = createFeedback(db, { lookups: this.lookups, replies: this.replies, now });
+    this.quiz = createQuiz(db, now);
+    this.nights = createNights(db, now);
     this.tombstones = tombstones;
     this.receipts = createReceipts(db);
     const forgetting = createForget(db, { root, tombstones, now, scrub });
