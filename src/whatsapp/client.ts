@@ -1,47 +1,42 @@
 /**
  * WhatsApp under a supervisor: `openWhatsApp` starts a session (session.ts), starts the next one with back-off when it
- * breaks, and stops with a UserError where only the owner can help (logged out, in use elsewhere, blocked, outdated).
- * What is sent is tried once. Never logs text, names or numbers. Not covered here: probing a session that looks healthy,
- * limits on memory.
+ * breaks or hangs, replaces one that grew too large or old (upkeep.ts), and stops with a UserError where only the owner
+ * can help (logged out, in use elsewhere, blocked, outdated, never linked). What is sent is tried once. Never logs text,
+ * names or numbers. docs/failures.md lists each failure with what is done about it.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { InboundMessage } from '../types.ts';
 import { UserError } from '../util/errors.ts';
 import { ensurePrivateDir } from '../util/files.ts';
 import type { Logger } from '../util/log.ts';
 import { deferred, type Deferred } from './async.ts';
+import { Backoff } from './backoff.ts';
 import * as calls from './calls.ts';
+import { systemClock, type Clock } from './clock.ts';
 import { containLibraryRejections } from './contain.ts';
 import { errorLine } from './errors.ts';
+import { browserFailed, describeFatal, isFatal, isNetworkError, unreachable, type FatalReason } from './fatal.ts';
 import { createIdentity, type Identity } from './identity.ts';
 import { profileDir, removeProfile } from './profile.ts';
-import { Session, type SessionEnd, type Timeouts } from './session.ts';
+import { Session } from './session.ts';
+import { isFinal, type ClientState, type SessionEnd } from './states.ts';
+import { defaultTimeouts, type Timeouts } from './timeouts.ts';
+import { Upkeep } from './upkeep.ts';
 import type { ChatEvents } from './wiring.ts';
 
 export { SendTimeout } from './errors.ts';
-
-export const clientStates = [
-  'starting',
-  'pairing',
-  'syncing',
-  'ready',
-  'phone offline',
-  'logged out',
-  'blocked',
-  'outdated',
-  'stopped',
-] as const;
-export type ClientState = (typeof clientStates)[number];
+export { clientStates, type ClientState } from './states.ts';
 
 export interface WhatsAppEvents extends ChatEvents {
   /** a QR code to scan; a new one about every 20 s until somebody does */
   onQr(qr: string): void;
+  /** a pairing code to type on the phone, eight characters; a new one every three minutes until somebody does */
+  onCode?(code: string): void;
   /** connected, also again after a restart: time for the catch-up. `aliases` are the account's own ids, number first */
   onReady(account: { aliases: string[] }): void;
   onState(state: ClientState): void;
   /** there is no browser for so many ms: a session broke, and the next one is not started before */
   onBackOff?(waitMs: number): void;
-  /** logged out, in use elsewhere, blocked or outdated: the client has stopped */
+  /** logged out, in use elsewhere, blocked, outdated or never linked: the client has stopped */
   onFatal(error: UserError): void;
 }
 
@@ -77,23 +72,17 @@ export interface WhatsAppOptions {
   events: WhatsAppEvents;
   /** nobody watches the start: a network that is not there yet is waited for. Default false: after three tries it is said */
   isUnattended?: boolean;
+  /** pair by a code for this number (digits, country code first) instead of a QR code */
+  pairingNumber?: string;
+  /** of Chromium and this process together, in bytes; over it, the browser is replaced at a quiet moment. Default: none */
+  memoryLimit?: number;
+  /** resolves when no reply is under way */
+  settled?: () => Promise<void>;
   timeouts?: Partial<Timeouts>;
+  /** default: the system's */
+  clock?: Clock;
 }
 
-export const defaultTimeouts: Timeouts = {
-  startMs: 120_000,
-  readyMs: 180_000,
-  pollMs: 2_000,
-  sendMs: 30_000,
-  callMs: 30_000,
-  probeMs: 10_000,
-  closeMs: 15_000,
-  backoffMs: 1_000,
-};
-
-const hourMs = 3_600_000;
-const maxRestartsPerHour = 6;
-const maxBackoffMs = 900_000;
 /** Starts without any network after which the owner is told. */
 const attemptsOffline = 3;
 
@@ -120,8 +109,14 @@ class Supervisor implements WhatsAppClient {
     this.#log.warn({ error: errorLine(error) }, 'whatsapp-web.js left a failure unhandled'),
   );
   readonly #running: Promise<void>;
+  readonly #clock: Clock;
+  readonly #backoff: Backoff;
+  readonly #upkeep: Upkeep;
   #session: Session | undefined;
-  #restartsMs: number[] = [];
+  #callsUnderWay = 0;
+  #calledAtMs: number;
+  /** since when a QR or pairing code is shown */
+  #unlinkedSinceMs: number | undefined;
   #state: ClientState | undefined;
   #wasReached = false;
 
@@ -129,7 +124,17 @@ class Supervisor implements WhatsAppClient {
     this.#options = options;
     this.#log = options.log;
     this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
-    this.#identity = createIdentity(async (id) => calls.lookUpIds(this.#ready(), id));
+    this.#clock = options.clock ?? systemClock;
+    this.#calledAtMs = this.#clock.now();
+    this.#backoff = new Backoff(this.#clock, this.#timeouts.backoffMs);
+    this.#upkeep = new Upkeep({
+      clock: this.#clock,
+      timeouts: this.#timeouts,
+      log: options.log,
+      memoryLimit: options.memoryLimit,
+      settled: options.settled ?? (() => Promise.resolve()),
+    });
+    this.#identity = createIdentity(async (id) => this.#call((session) => calls.lookUpIds(session, id)));
     this.#args = [...options.browser.args];
     const isRoot = process.getuid?.() === 0;
     if (isRoot && !this.#args.includes('--no-sandbox')) {
@@ -142,23 +147,23 @@ class Supervisor implements WhatsAppClient {
   }
 
   async send(chatId: string, text: string, options: { quotedId?: string } = {}): Promise<string> {
-    return calls.sendText(this.#ready(), chatId, text, options.quotedId);
+    return this.#call((session) => calls.sendText(session, chatId, text, options.quotedId));
   }
 
   async sendFile(chatId: string, file: calls.OutgoingFile, caption: string): Promise<string> {
-    return calls.sendFile(this.#ready(), chatId, file, caption);
+    return this.#call((session) => calls.sendFile(session, chatId, file, caption));
   }
 
   async setTyping(chatId: string, typing: boolean): Promise<void> {
     try {
-      await calls.setTyping(this.#ready(), chatId, typing);
+      await this.#call((session) => calls.setTyping(session, chatId, typing));
     } catch (error) {
       this.#log.debug({ error: errorLine(error) }, 'typing could not be shown');
     }
   }
 
   async fetchSince(chatId: string, sinceMs: number): Promise<InboundMessage[]> {
-    return calls.fetchSince(this.#ready(), chatId, sinceMs);
+    return this.#call((session) => calls.fetchSince(session, chatId, sinceMs));
   }
 
   async aliases(id: string): Promise<string[]> {
@@ -187,20 +192,25 @@ class Supervisor implements WhatsAppClient {
       });
       const end = await this.#session.run();
       if (end.reason === 'closed') break;
+      if (end.reason === 'renewed') {
+        this.#log.info({ why: end.detail }, 'a fresh browser');
+        await this.#backOff(true);
+        continue;
+      }
       this.#log.warn({ reason: end.reason, error: errorLine(end.error ?? end.detail) }, 'the session ended');
       if (!hasLaunched) {
         launched.reject(end.error instanceof UserError ? end.error : browserFailed(end.error));
         break;
       }
-      if (end.reason !== 'broken') {
-        this.#reportFatal(end);
+      if (isFatal(end)) {
+        this.#reportFatal(end.reason, end.detail);
         break;
       }
       if (this.#isOfflineFromTheStart(end)) {
         this.#tell(() => this.#options.events.onFatal(unreachable(end.error)));
         break;
       }
-      await this.#backOff();
+      await this.#backOff(false);
     }
     this.#session = undefined;
     this.#setState('stopped');
@@ -209,19 +219,30 @@ class Supervisor implements WhatsAppClient {
   }
 
   #newSession(onLaunched: () => void): Session {
-    const { sessionDir, browser, log, events } = this.#options;
+    const { sessionDir, browser, log, events, pairingNumber } = this.#options;
     return new Session({
       sessionDir,
       executablePath: browser.executablePath,
       args: this.#args,
       log,
       timeouts: this.#timeouts,
+      clock: this.#clock,
+      ...(pairingNumber !== undefined && { pairingNumber }),
       hooks: {
         chat: events,
         onLaunched,
-        onQr: (qr) => this.#tell(() => events.onQr(qr)),
+        onQr: (qr) => this.#showUnlinked(() => events.onQr(qr)),
+        onCode: (code) => this.#showUnlinked(() => events.onCode?.(code)),
         onState: (state) => this.#setState(state),
+        renewal: async ({ pid, startedAtMs, eventAtMs }) =>
+          this.#upkeep.due({
+            pid,
+            startedAtMs,
+            activeAtMs: Math.max(eventAtMs, this.#calledAtMs),
+            callsUnderWay: this.#callsUnderWay,
+          }),
         onReady: (aliases) => {
+          this.#unlinkedSinceMs = undefined;
           this.#identity.learn(aliases);
           this.#tell(() => events.onReady({ aliases }));
         },
@@ -233,33 +254,35 @@ class Supervisor implements WhatsAppClient {
   /** Never got through and cannot: somebody is at the terminal and should know. Later, a lost network is waited for. */
   #isOfflineFromTheStart({ error }: SessionEnd): boolean {
     if (this.#options.isUnattended === true) return false;
-    return !this.#wasReached && this.#restartsMs.length >= attemptsOffline - 1 && isNetworkError(error);
+    return !this.#wasReached && this.#backoff.count >= attemptsOffline - 1 && isNetworkError(error);
   }
 
-  /** Wait before the next start: longer each time, and never more than six starts an hour. */
-  async #backOff(): Promise<void> {
-    const now = Date.now();
-    this.#restartsMs = this.#restartsMs.filter((atMs) => now - atMs < hourMs);
-    const count = this.#restartsMs.length;
-    const oldest = this.#restartsMs[0] ?? now;
-    const pauseMs = Math.min(this.#timeouts.backoffMs * 5 ** count, maxBackoffMs);
-    const waitMs = count < maxRestartsPerHour ? pauseMs : oldest + hourMs - now;
-    this.#log.info({ waitMs, restartsThisHour: count }, 'starting WhatsApp again');
+  /** Nobody links the phone for an hour: showing codes for ever helps nobody, and WhatsApp counts them. */
+  #showUnlinked(show: () => void): void {
+    const now = this.#clock.now();
+    this.#unlinkedSinceMs ??= now;
+    if (now - this.#unlinkedSinceMs < this.#timeouts.pairingMs) this.#tell(show);
+    else this.#session?.end({ reason: 'not linked', detail: 'nobody linked this device' });
+  }
+
+  /** Wait before the next start; backoff.ts says how long. */
+  async #backOff(isPlanned: boolean): Promise<void> {
+    const waitMs = this.#backoff.waitMs(isPlanned);
+    this.#log.info({ waitMs, restartsThisHour: this.#backoff.count }, 'starting WhatsApp again');
     this.#tell(() => this.#options.events.onBackOff?.(waitMs));
-    await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => undefined); // aborted by close()
-    this.#restartsMs.push(Date.now());
+    await this.#clock.sleep(waitMs, this.#closing.signal);
+    this.#backoff.note();
   }
 
-  #reportFatal(end: SessionEnd): void {
-    if (end.reason === 'logged out') removeProfile(profileDir(this.#options.sessionDir));
-    const { state, error } = fatal(end);
+  #reportFatal(reason: FatalReason, detail: string): void {
+    if (reason === 'logged out') removeProfile(profileDir(this.#options.sessionDir));
+    const { state, error } = describeFatal(reason, detail);
     this.#setState(state);
     this.#tell(() => this.#options.events.onFatal(error));
   }
 
   #setState(state: ClientState): void {
-    const isFinal = this.#state === 'logged out' || this.#state === 'blocked' || this.#state === 'outdated';
-    if (state === this.#state || isFinal) return;
+    if (state === this.#state || isFinal(this.#state)) return;
     this.#state = state;
     this.#wasReached ||= state === 'pairing' || state === 'syncing' || state === 'ready';
     this.#tell(() => this.#options.events.onState(state));
@@ -274,64 +297,21 @@ class Supervisor implements WhatsAppClient {
     }
   }
 
+  /** Counted, so that no browser is replaced under it. */
+  async #call<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const session = this.#ready();
+    this.#callsUnderWay++;
+    try {
+      return await work(session);
+    } finally {
+      this.#callsUnderWay--;
+      this.#calledAtMs = this.#clock.now();
+    }
+  }
+
   /** @throws Error while there is no connection, so that nothing is left to go out later */
   #ready(): Session {
     if (this.#session?.isReady !== true || this.#state !== 'ready') throw new Error('WhatsApp is not connected');
     return this.#session;
   }
-}
-
-/** Chromium's word for a page that no network leads to. */
-function isNetworkError(error: unknown): boolean {
-  return (
-    error instanceof Error && /net::ERR_(?:NAME|INTERNET|ADDRESS|NETWORK|CONNECTION|PROXY|TIMED)/.test(error.message)
-  );
-}
-
-function unreachable(cause: unknown): UserError {
-  return new UserError(
-    `web.whatsapp.com cannot be reached (${errorLine(cause)}).`,
-    'Check the network of this machine, then start again.',
-    { cause },
-  );
-}
-
-/** What the owner is told, and the state to be left in. */
-function fatal({ reason, detail }: SessionEnd): { state: ClientState; error: UserError } {
-  switch (reason) {
-    case 'logged out':
-      return {
-        state: reason,
-        error: new UserError('WhatsApp logged this device out.', 'Start again and scan the QR code.'),
-      };
-    case 'blocked':
-      return {
-        state: reason,
-        error: new UserError(
-          `WhatsApp blocked this account or connection (${detail}).`,
-          'Open WhatsApp on the phone and follow what it says.',
-        ),
-      };
-    case 'outdated':
-      return {
-        state: reason,
-        error: new UserError('WhatsApp Web refuses this version.', 'Update this program and start again.'),
-      };
-    case 'conflict':
-      return {
-        state: 'stopped',
-        error: new UserError(
-          'This WhatsApp session is in use elsewhere.',
-          'Close the other WhatsApp Web window and start again.',
-        ),
-      };
-    case 'broken':
-    case 'closed':
-      throw new Error(`check failed: ${reason} is not fatal`);
-  }
-}
-
-function browserFailed(cause: unknown): UserError {
-  const hint = 'Run `persona doctor`, or point CHROME_PATH at a Chrome or Chromium that starts.';
-  return new UserError(`The browser could not be started (${errorLine(cause)}).`, hint, { cause });
 }

@@ -16,6 +16,10 @@ export interface LibraryHooks {
   onLaunched(browser: Browser, page: Page): void;
   /** work that the library started by itself failed */
   onFailure(error: unknown): void;
+  /** WhatsApp refused to give a pairing code */
+  onNoCode(error: unknown): void;
+  /** the page said something, whatever it was */
+  onEvent(): void;
   /** the session is over: begin nothing new */
   isOver(): boolean;
 }
@@ -28,6 +32,8 @@ export interface LibraryOptions {
   loadTimeoutMs: number;
   /** longest wait for one answer of the browser */
   protocolTimeoutMs: number;
+  /** pair by a code for this number (digits, country code first) instead of a QR code */
+  pairingNumber?: string;
 }
 
 /** Methods that the library has and does not declare. */
@@ -37,6 +43,8 @@ interface Undeclared {
 
 const pageGone = /context was destroyed|detached|Cannot find context|navigat/i;
 const retryMs = 100;
+/** WhatsApp takes a code for three minutes. */
+const codeEveryMs = 180_000;
 
 class ProfileAuth extends wweb.LocalAuth {
   readonly #onLaunched: () => void;
@@ -68,6 +76,9 @@ export class GuardedClient extends wweb.Client {
       authTimeoutMs: options.loadTimeoutMs,
       webVersionCache: { type: 'none' }, // 'local' writes into the working folder
       evalOnNewDoc: msgKeyShim,
+      ...(options.pairingNumber !== undefined && {
+        pairWithPhoneNumber: { phoneNumber: options.pairingNumber, showNotification: true, intervalMs: codeEveryMs },
+      }),
       puppeteer: {
         executablePath: options.executablePath,
         headless: true,
@@ -93,6 +104,21 @@ export class GuardedClient extends wweb.Client {
     this.#lastInjection = mine.catch(() => undefined);
     if (this.#isInitializing) return mine;
     return mine.catch((error: unknown) => this.#hooks.onFailure(error));
+  }
+
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    this.#hooks.onEvent();
+    return super.emit(event, ...args);
+  }
+
+  /** Called by the library without waiting for it. A page that goes meanwhile is asked again when it is back. */
+  override async requestPairingCode(...args: Parameters<wweb.Client['requestPairingCode']>): Promise<string> {
+    try {
+      return await super.requestPairingCode(...args);
+    } catch (error) {
+      if (!this.#hooks.isOver() && !pageGone.test(String(error))) this.#hooks.onNoCode(error);
+      return '';
+    }
   }
 
   /** The library would download the page a second time to keep a copy. */

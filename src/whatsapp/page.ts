@@ -5,8 +5,19 @@
  */
 import type { LooseId } from './shim.ts';
 
+interface PageMessage {
+  id: { fromMe: boolean; _serialized?: string; $1?: string };
+  type: string;
+  /** unix seconds */
+  t: number;
+  /** it arrived while this document ran */
+  isNewMsg?: boolean;
+}
+
 interface PageModules {
   WAWebSocketModel: { Socket: { state: string; hasSynced: boolean } };
+  WAWebCollections: { Chat: { getModelsArray(): { t?: number; msgs: { getModelsArray(): PageMessage[] } }[] } };
+  WAWebQueryExistsJob: { queryWidExists(id: { _serialized: string }): Promise<unknown> };
   WAWebCmd: { Cmd: { refreshQR(): void } };
   WAWebUserPrefsMeUser: {
     getMaybeMePnUser(): { _serialized: string } | null | undefined;
@@ -23,6 +34,9 @@ interface PageGlobals {
   };
   /** calls back into the library */
   onAppStateHasSyncedEvent?(): Promise<void>;
+  onAddMessageEvent?(message: object): Promise<void>;
+  /** of no effect without a battery in it, but answered */
+  onBatteryStateChangedEvent?(state: object): Promise<void>;
   personaInjected?: boolean;
 }
 
@@ -41,6 +55,52 @@ export function readPageState(): PageState {
     return { socket: socket?.state ?? '', hasSynced: socket?.hasSynced === true, isWired: page.WWebJS !== undefined };
   } catch {
     return { socket: '', hasSynced: false, isWired: false };
+  }
+}
+
+/** What a page shows that is looked at. */
+export interface Signs extends PageState {
+  /** messages of other people that arrived within the last ten minutes while this document ran: their ids, at most 200 */
+  fresh: string[];
+}
+
+/** A look that the library takes part in: the answer comes once it has heard everything that the page said before. */
+export async function takePulse(): Promise<Signs> {
+  const page = globalThis as unknown as PageGlobals;
+  const signs: Signs = { socket: '', hasSynced: false, isWired: false, fresh: [] };
+  try {
+    const socket = page.require?.('WAWebSocketModel').Socket;
+    signs.socket = socket?.state ?? '';
+    signs.hasSynced = socket?.hasSynced === true;
+  } catch {
+    return signs; // its code is not there yet
+  }
+  signs.isWired = page.WWebJS !== undefined && page.onAddMessageEvent !== undefined;
+  if (!signs.isWired) return signs;
+  try {
+    const since = Date.now() / 1000 - 600;
+    const texts = ['chat', 'image', 'video', 'ptt', 'audio', 'document', 'sticker', 'location', 'vcard'];
+    const chats = page.require?.('WAWebCollections').Chat.getModelsArray() ?? [];
+    const fresh = chats
+      .filter((chat) => (chat.t ?? 0) >= since)
+      .flatMap((chat) => chat.msgs.getModelsArray())
+      .filter(({ id, type, t, isNewMsg }) => isNewMsg === true && t >= since && !id.fromMe && texts.includes(type));
+    signs.fresh = fresh.slice(-200).map(({ id }) => id._serialized ?? id.$1 ?? '');
+  } catch {
+    signs.fresh = []; // WhatsApp has changed; the rest still tells
+  }
+  await page.onBatteryStateChangedEvent?.({});
+  return signs;
+}
+
+/** Ask WhatsApp's server about the own number. Any answer will do, a refusal too; without a connection there is none. */
+export async function askServer(): Promise<void> {
+  const page = globalThis as unknown as PageGlobals;
+  try {
+    const own = page.require?.('WAWebUserPrefsMeUser').getMaybeMePnUser();
+    if (own) await page.require?.('WAWebQueryExistsJob').queryWidExists(own);
+  } catch {
+    return;
   }
 }
 

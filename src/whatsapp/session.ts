@@ -1,56 +1,36 @@
 /**
- * One life of the browser with WhatsApp Web in it: launch, wait for a QR code or a login, watch until it is ready, notice
- * how it ends, close. A session is never revived; the supervisor in client.ts starts the next one. While it is not
- * ready, the page is looked at every `pollMs`: a missed end of sync is announced again, an expired QR code refreshed.
+ * One life of the browser with WhatsApp Web in it: launch, wait for a QR code or a login, watch it to its end, close. A
+ * session is never revived; the supervisor in client.ts starts the next one. The page is looked at all the time (pulse.ts):
+ * one that hangs or is deaf ends the session. While it is not ready, every `pollMs`: a missed end of sync is announced
+ * again, an expired QR code refreshed, a refusal reported.
  */
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../util/log.ts';
+import { Arrival, endOfState, refusal } from './arrival.ts';
 import { deferred, within } from './async.ts';
+import type { Clock } from './clock.ts';
 import { errorLine } from './errors.ts';
 import { GuardedClient, type Browser, type Page } from './library.ts';
-import { announceSync, readOwnIds, readPageState, refreshQr, type PageState } from './page.ts';
+import { askServer, readOwnIds, takePulse } from './page.ts';
 import { claimProfile, profileDir } from './profile.ts';
+import { Pulse } from './pulse.ts';
+import { keyText } from './shim.ts';
+import type { LinkState, SessionEnd } from './states.ts';
+import type { Timeouts } from './timeouts.ts';
 import { wireChatEvents, type ChatEvents } from './wiring.ts';
-
-/** Limits in ms. Each default suits a slow machine on a slow line. */
-export interface Timeouts {
-  /** launch to QR code or login */
-  startMs: number;
-  /** login to ready, without any progress */
-  readyMs: number;
-  /** between two looks at a page that is not ready */
-  pollMs: number;
-  /** one message, until WhatsApp's server has taken it */
-  sendMs: number;
-  /** one other question to the page */
-  callMs: number;
-  /** the question whether the page is there */
-  probeMs: number;
-  /** for Chromium to close by itself, also one whose program was killed */
-  closeMs: number;
-  /** before the first restart; five times as long before each further one within an hour */
-  backoffMs: number;
-}
-
-/** How a session ended. `broken` may be tried again; the others are for the owner to solve. */
-export interface SessionEnd {
-  reason: 'closed' | 'broken' | 'logged out' | 'conflict' | 'blocked' | 'outdated';
-  detail: string;
-  /** the error behind a `broken` */
-  error?: unknown;
-}
-
-export type LinkState = 'pairing' | 'syncing' | 'ready' | 'phone offline';
 
 export interface SessionHooks {
   chat: ChatEvents;
   onLaunched(): void;
   onQr(qr: string): void;
+  onCode(code: string): void;
   /** once for each document that became ready; `own` are the account's ids */
   onReady(own: string[]): void;
   onState(state: LinkState): void;
   learn: (ids: readonly string[]) => void;
+  /** asked again and again while it is ready: why this browser should be replaced now */
+  renewal(browser: { pid: number | undefined; startedAtMs: number; eventAtMs: number }): Promise<string | undefined>;
 }
 
 export interface SessionOptions {
@@ -59,43 +39,57 @@ export interface SessionOptions {
   args: string[];
   log: Logger;
   timeouts: Timeouts;
+  clock: Clock;
+  /** pair by a code for this number; undefined: by QR code */
+  pairingNumber?: string;
   hooks: SessionHooks;
 }
-
-/** A browser that is killed sooner after pairing may not have written the session yet. */
-const keepAfterPairingMs = 10_000;
-const endByState: Readonly<Record<string, SessionEnd['reason']>> = {
-  LOGOUT: 'logged out',
-  UNPAIRED: 'logged out',
-  UNPAIRED_IDLE: 'logged out',
-  CONFLICT: 'conflict',
-  TOS_BLOCK: 'blocked',
-  SMB_TOS_BLOCK: 'blocked',
-  PROXYBLOCK: 'blocked',
-  DEPRECATED_VERSION: 'outdated',
-};
 
 export class Session {
   readonly client: GuardedClient;
   readonly #options: SessionOptions;
   readonly #over = deferred<SessionEnd>();
   readonly #launched = deferred<void>();
+  readonly #pulse: Pulse;
+  readonly #arrival: Arrival;
+  readonly #startedAtMs: number;
   #end: SessionEnd | undefined;
   #browser: Browser | undefined;
   #own: string[] = [];
   #isReady = false;
   #pairedAtMs = -Infinity;
   #waiting: (() => void)[] = [];
-  #progressAtMs = Date.now();
-  #missedSync: 'no' | 'seen once' | 'announced' = 'no';
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    const { sessionDir, executablePath, args, timeouts, hooks, log } = options;
+    const { sessionDir, executablePath, args, timeouts, hooks, log, clock, pairingNumber } = options;
+    this.#startedAtMs = clock.now();
+    this.#pulse = new Pulse({
+      clock,
+      timeouts,
+      look: () => this.client.pupPage?.evaluate(takePulse),
+      askServer: () => this.client.pupPage?.evaluate(askServer),
+    });
+    this.#arrival = new Arrival({
+      clock,
+      log,
+      readyMs: timeouts.readyMs,
+      isByCode: pairingNumber !== undefined,
+      tell: (action) => this.ask(() => this.client.pupPage?.evaluate(action)),
+    });
     const protocolTimeoutMs = Math.max(timeouts.startMs, timeouts.sendMs, timeouts.callMs);
     this.client = new GuardedClient(
-      { sessionDir, executablePath, args, loadTimeoutMs: timeouts.startMs, protocolTimeoutMs },
       {
+        sessionDir,
+        executablePath,
+        args,
+        loadTimeoutMs: timeouts.startMs,
+        protocolTimeoutMs,
+        ...(pairingNumber !== undefined && { pairingNumber }),
+      },
+      {
+        onEvent: () => this.#pulse.noteEvent(),
+        onNoCode: (error) => this.end({ reason: 'no code', detail: errorLine(error), error }),
         onLaunched: (browser, page) => this.#onLaunched(browser, page),
         onFailure: (error) => log.warn({ error: errorLine(error) }, 'whatsapp-web.js failed in the background'),
         isOver: () => this.#end !== undefined,
@@ -111,14 +105,14 @@ export class Session {
         else this.#waiting.push(work);
       },
     });
-    this.client.on('qr', (qr) => this.#onQr(qr));
+    this.client.on('message_create', (message) => this.#pulse.noteMessage(keyText(message.id)));
+    this.client.on('qr', (qr) => this.#onUnlinked(() => hooks.onQr(qr)));
+    this.client.on('code', (code) => this.#onUnlinked(() => hooks.onCode(code)));
     this.client.on('loading_screen', () => this.#onProgress());
     this.client.on('ready', () => void this.#onReady());
     this.client.on('change_state', (state: string) => this.#onSocketState(state));
     this.client.on('auth_failure', () => this.end({ reason: 'logged out', detail: 'the session was not accepted' }));
-    this.client.on('disconnected', (state: string) => {
-      this.end({ reason: endByState[state] ?? 'broken', detail: `WhatsApp said ${state}` });
-    });
+    this.client.on('disconnected', (state: string) => this.end(endOfState(state)));
   }
 
   /** WhatsApp Web is there, logged in and listening. */
@@ -184,20 +178,21 @@ export class Session {
     if (url.includes('post_logout=1')) this.end({ reason: 'logged out', detail: 'the phone removed this device' });
     if (this.#isReady) this.#options.hooks.onState('syncing');
     this.#isReady = false;
-    this.#missedSync = 'no';
-    this.#progressAtMs = Date.now();
+    this.#arrival.reset();
+    this.#pulse.reset();
   }
 
-  #onQr(qr: string): void {
+  /** Not linked with a phone yet: something is shown that links it. */
+  #onUnlinked(show: () => void): void {
     if (this.#end !== undefined) return;
-    this.#pairedAtMs = Infinity; // until it is scanned
+    this.#pairedAtMs = Infinity; // until it is linked
     this.#options.hooks.onState('pairing');
-    this.#options.hooks.onQr(qr);
+    show();
   }
 
   /** History and missed messages are coming in; after pairing that may take minutes. */
   #onProgress(): void {
-    this.#progressAtMs = Date.now();
+    this.#arrival.progress();
     if (!this.#isReady && this.#end === undefined) this.#options.hooks.onState('syncing');
   }
 
@@ -205,18 +200,24 @@ export class Session {
   async #onReady(): Promise<void> {
     if (this.#isReady || this.#end !== undefined) return;
     this.#isReady = true;
-    if (this.#pairedAtMs === Infinity) this.#pairedAtMs = Date.now();
+    this.#pulse.reset();
+    if (this.#pairedAtMs === Infinity) this.#pairedAtMs = this.#now();
     const known = [this.client.info.wid._serialized];
     const asked = await this.ask(() => this.client.pupPage?.evaluate(readOwnIds)).catch(() => undefined);
+    const signs = await this.ask(() => this.client.pupPage?.evaluate(takePulse)).catch(() => undefined);
     if (!this.isReady) return; // gone again meanwhile
+    this.#pulse.begin(signs?.fresh ?? []);
     this.#own = [...new Set([...(asked ?? []), ...known])];
     this.#options.hooks.onState('ready');
     this.#options.hooks.onReady(this.#own);
     for (const work of this.#waiting.splice(0)) work();
   }
 
+  /** Said by an event, or seen in the page. */
   #onSocketState(state: string): void {
-    if (!this.isReady) return;
+    if (!this.isReady || this.#own.length === 0) return;
+    const refused = refusal(state);
+    if (refused !== undefined) return this.end(refused);
     if (state === 'TIMEOUT') this.#options.hooks.onState('phone offline');
     if (state === 'CONNECTED') this.#options.hooks.onState('ready');
   }
@@ -233,45 +234,32 @@ export class Session {
   }
 
   async #watch(): Promise<void> {
-    const { pollMs } = this.#options.timeouts;
-    this.#progressAtMs = Date.now();
+    this.#arrival.progress();
     while (this.#end === undefined) {
-      await Promise.race([sleep(pollMs), this.#over.promise]);
-      if (this.#end === undefined && !this.#isReady) await this.#lookAtPage();
+      await Promise.race([this.#options.clock.sleep(this.timeouts.pollMs), this.#over.promise]);
+      if (this.#end === undefined) await Promise.race([this.#look(), this.#over.promise]);
     }
   }
 
-  /** Not ready yet: help the page on, or give it up. */
-  async #lookAtPage(): Promise<void> {
-    const { readyMs } = this.#options.timeouts;
-    const state = await this.ask(() => this.client.pupPage?.evaluate(readPageState)).catch(() => undefined);
-    if (state?.socket.startsWith('UNPAIRED')) this.#progressAtMs = Date.now(); // waits for somebody to scan
-    if (state?.socket === 'UNPAIRED_IDLE') await this.#tell(refreshQr);
-    if (state !== undefined) await this.#mendSync(state);
-    if (Date.now() - this.#progressAtMs < readyMs || this.#isReady) return;
-    const seen = state === undefined ? 'no answer' : `socket ${state.socket}, synced ${state.hasSynced}`;
-    this.end({ reason: 'broken', detail: `not ready after ${readyMs} ms: ${seen}` });
+  /** One look at the page, where it is due, and what follows from it. */
+  async #look(): Promise<void> {
+    const wasReady = this.#isReady;
+    const { signs, dead } = await this.#pulse.beat(wasReady);
+    if (this.#end !== undefined || this.#isReady !== wasReady) return;
+    if (dead !== undefined) return this.end({ reason: 'broken', detail: dead });
+    if (!wasReady) {
+      const end = await this.#arrival.helpOn(signs);
+      if (end !== undefined && !this.#isReady) this.end(end);
+    } else if (signs !== undefined) this.#onSocketState(signs.socket);
+    if (!this.isReady) return;
+    const eventAtMs = this.#pulse.eventAtMs;
+    const pid = this.#browser?.process()?.pid;
+    const why = await this.#options.hooks.renewal({ pid, startedAtMs: this.#startedAtMs, eventAtMs });
+    if (why !== undefined && this.isReady) this.end({ reason: 'renewed', detail: why });
   }
 
-  /** Synced, yet the library does not know. Seen twice in a row, it is told, once in a document. */
-  async #mendSync({ socket, hasSynced, isWired }: PageState): Promise<void> {
-    const isMissed = socket === 'CONNECTED' && hasSynced && !isWired;
-    if (this.#missedSync === 'announced') return;
-    if (!isMissed) this.#missedSync = 'no';
-    else if (this.#missedSync === 'no') this.#missedSync = 'seen once';
-    else {
-      this.#missedSync = 'announced';
-      this.#options.log.info('WhatsApp had synced before anyone listened');
-      await this.#tell(announceSync);
-    }
-  }
-
-  async #tell(action: () => void): Promise<void> {
-    try {
-      await this.ask(() => this.client.pupPage?.evaluate(action));
-    } catch (error) {
-      this.#options.log.debug({ error: errorLine(error) }, 'the page could not be told');
-    }
+  #now(): number {
+    return this.#options.clock.now();
   }
 
   /** Close gracefully, so that the login is on disk; kill only what does not close, and not just after pairing. */
@@ -279,13 +267,13 @@ export class Session {
     this.end({ reason: 'closed', detail: 'closed' });
     await Promise.race([this.#launched.promise, sleep(this.#options.timeouts.startMs, undefined, { ref: false })]);
     const chromium = this.#browser?.process();
-    const { closeMs } = this.#options.timeouts;
+    const { closeMs, keepMs } = this.timeouts;
     try {
       const gone = this.client.destroy().then(() => hasExited(chromium));
       await within(gone, closeMs, () => new Error(`the browser did not close within ${closeMs} ms`));
     } catch (error) {
       this.#options.log.warn({ error: errorLine(error) }, 'closing the browser by force');
-      const restMs = Math.min(keepAfterPairingMs, this.#pairedAtMs + keepAfterPairingMs - Date.now());
+      const restMs = Math.min(keepMs, this.#pairedAtMs + keepMs - this.#now());
       if (restMs > 0) await sleep(restMs);
       chromium?.kill('SIGKILL');
     }

@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -14,55 +14,18 @@ import { silentLog } from '../../src/util/log.ts';
 import { openWhatsApp, type ClientState } from '../../src/whatsapp/client.ts';
 import { profileDir, profileOwner } from '../../src/whatsapp/profile.ts';
 import { testBrowser } from '../support/browser.ts';
-import {
-  killBrowserOn,
-  openPairedClient,
-  noProcessOn,
-  openTestClient,
-  processesOn,
-  Recorder,
-  temporaryDir,
-  type TestClient,
-} from '../support/whatsapp-web/harness.ts';
-import { startStandIn, type StandIn } from '../support/whatsapp-web/server.ts';
-import type { StandInOptions } from '../support/whatsapp-web/types.ts';
+import { killBrowserOn, noProcessOn, openTestClient, processesOn, Recorder } from '../support/whatsapp-web/harness.ts';
+import { ana, Worlds } from '../support/whatsapp-web/worlds.ts';
 
-const ana = '4915112345678@c.us';
-const opened: { close(): Promise<void> }[] = [];
+const worlds = new Worlds();
+const world = worlds.unpaired.bind(worlds);
+const pairedWorld = worlds.paired.bind(worlds);
+const open = worlds.open.bind(worlds);
+const openPaired = worlds.pair.bind(worlds);
 
-/** A stand-in with one contact, and a profile folder; both gone after the test, and no browser left on it. */
-async function world(options: Partial<StandInOptions> = {}): Promise<{ standIn: StandIn; sessionDir: string }> {
-  const standIn = await startStandIn(options);
-  standIn.contact(ana, { name: 'Ana', lid: '70000000000001@lid' });
-  const sessionDir = temporaryDir('session');
-  opened.push({
-    close: async () => {
-      await standIn.stop();
-      await noProcessOn(sessionDir);
-      rmSync(sessionDir, { recursive: true });
-    },
-  });
-  return { standIn, sessionDir };
-}
-
-async function open(...args: Parameters<typeof openTestClient>): Promise<TestClient> {
-  return closeLater(await openTestClient(...args));
-}
-
-async function openPaired(...args: Parameters<typeof openTestClient>): Promise<TestClient> {
-  return closeLater(await openPairedClient(...args));
-}
-
-function closeLater(bot: TestClient): TestClient {
-  opened.push(bot.client);
-  return bot;
-}
-
-afterEach(async () => {
-  const failures: unknown[] = [];
-  for (const each of opened.splice(0).reverse()) await each.close().catch((error: unknown) => failures.push(error));
-  expect(failures).toEqual([]);
-});
+beforeAll(() => worlds.begin());
+afterEach(() => worlds.closeAll());
+afterAll(() => worlds.end());
 
 /** States less those that a fast page may skip, or say as it goes. */
 const steps = ({ states }: Recorder): ClientState[] =>
@@ -71,29 +34,6 @@ const steps = ({ states }: Recorder): ClientState[] =>
 const commandLine = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, 'utf8');
 
 const commandLines = (folder: string): string[] => processesOn(folder).map(commandLine);
-
-/** A profile that somebody paired, to be copied, and its device's token. */
-const template = { sessionDir: temporaryDir('template'), token: '' };
-
-beforeAll(async () => {
-  const standIn = await startStandIn();
-  const { client, seen } = await openTestClient(standIn, template.sessionDir);
-  await seen.until(() => seen.qrs.length > 0, 'QR code');
-  template.token = standIn.pair();
-  await seen.becomesReady();
-  await client.close();
-  await standIn.stop();
-});
-
-afterAll(() => rmSync(template.sessionDir, { recursive: true }));
-
-/** A world with a profile that starts without a QR code. */
-async function pairedWorld(options: Partial<StandInOptions> = {}): Promise<{ standIn: StandIn; sessionDir: string }> {
-  const made = await world(options);
-  made.standIn.adopt(template.token);
-  cpSync(template.sessionDir, made.sessionDir, { recursive: true });
-  return made;
-}
 
 describe('a restart', () => {
   test('needs no QR code, and finds what was missed', async () => {

@@ -25,11 +25,20 @@ export class Delivery {
   readonly #devices = new Map<string, Device>();
   readonly #streams = new Set<Stream>();
   readonly #qr: () => { everyMs: number; refs: number };
+  readonly #isMute: () => boolean;
   readonly #hello: (pending: WireMessage[]) => PushEvent;
 
-  /** @param hello what a paired page is told first, given the messages it missed */
-  constructor(qr: () => { everyMs: number; refs: number }, hello: (pending: WireMessage[]) => PushEvent) {
+  /**
+   * @param isMute nothing gets through to paired pages
+   * @param hello what a paired page is told first, given the messages it missed
+   */
+  constructor(
+    qr: () => { everyMs: number; refs: number },
+    isMute: () => boolean,
+    hello: (pending: WireMessage[]) => PushEvent,
+  ) {
     this.#qr = qr;
+    this.#isMute = isMute;
     this.#hello = hello;
   }
 
@@ -78,7 +87,7 @@ export class Delivery {
     for (const device of this.#devices.values()) {
       device.pending.push(message);
       for (const stream of this.#streams) {
-        if (stream.token === device.token) push(stream, { type: 'message', message, repeat });
+        if (stream.token === device.token && !this.#isMute()) push(stream, { type: 'message', message, repeat });
       }
     }
   }
@@ -90,6 +99,7 @@ export class Delivery {
 
   /** To every paired page that is connected now. */
   cast(event: PushEvent): void {
+    if (this.#isMute()) return;
     for (const stream of this.#streams) if (stream.token !== '') push(stream, event);
   }
 

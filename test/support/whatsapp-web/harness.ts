@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { InboundMessage } from '../../../src/types.ts';
 import type { UserError } from '../../../src/util/errors.ts';
-import { silentLog, type Logger } from '../../../src/util/log.ts';
+import { silentLog } from '../../../src/util/log.ts';
 import { openWhatsApp, type ClientState, type WhatsAppClient } from '../../../src/whatsapp/client.ts';
 import type { WhatsAppEvents, WhatsAppOptions } from '../../../src/whatsapp/client.ts';
 import { testBrowser } from '../browser.ts';
@@ -17,6 +17,8 @@ import type { StandIn } from './server.ts';
 /** Everything the client said, in order of arrival. */
 export class Recorder implements WhatsAppEvents {
   readonly qrs: string[] = [];
+  readonly codes: string[] = [];
+  readonly backOffs: number[] = [];
   readonly ready: string[][] = [];
   readonly messages: InboundMessage[] = [];
   readonly edits: { chatId: string; messageId: string; text: string; atMs: number }[] = [];
@@ -27,6 +29,8 @@ export class Recorder implements WhatsAppEvents {
   readonly #waiters = new Set<() => void>();
 
   onQr = (qr: string): void => this.#note(this.qrs, qr);
+  onCode = (code: string): void => this.#note(this.codes, code);
+  onBackOff = (waitMs: number): void => this.#note(this.backOffs, waitMs);
   onReady = ({ aliases }: { aliases: string[] }): void => this.#note(this.ready, aliases);
   onMessage = (message: InboundMessage): void => this.#note(this.messages, message);
   onEdit = (chatId: string, messageId: string, text: string, atMs: number): void =>
@@ -80,19 +84,24 @@ export interface TestClient {
 /** Limits for a machine under test: what fails, fails soon. */
 export const testTimeouts = { startMs: 30_000, readyMs: 20_000, pollMs: 200, closeMs: 10_000, backoffMs: 100 };
 
+export type TestClientOptions = Partial<Omit<WhatsAppOptions, 'sessionDir' | 'browser' | 'events'>> & {
+  seen?: Recorder;
+};
+
 /** A client on the stand-in; not paired unless the profile in `sessionDir` is. */
 export async function openTestClient(
   standIn: StandIn,
   sessionDir: string,
-  options: { timeouts?: WhatsAppOptions['timeouts']; log?: Logger; seen?: Recorder } = {},
+  options: TestClientOptions = {},
 ): Promise<TestClient> {
-  const seen = options.seen ?? new Recorder();
+  const { seen = new Recorder(), timeouts, ...rest } = options;
   const client = await openWhatsApp({
     sessionDir,
     browser: { executablePath: await testBrowser(), args: standIn.chromiumArgs() },
-    log: options.log ?? silentLog,
+    log: silentLog,
     events: seen,
-    timeouts: { ...testTimeouts, ...options.timeouts },
+    timeouts: { ...testTimeouts, ...timeouts },
+    ...rest,
   });
   return { client, seen };
 }

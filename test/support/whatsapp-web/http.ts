@@ -80,8 +80,8 @@ async function serveSite(request: IncomingMessage, response: ServerResponse, han
     response.end(await readFile(join(pageDir, path.slice('/page/'.length))));
   } else if (path === '/_standin/boot') {
     handlers.note('boot');
-    const { version, reloadOnceMs, stuckOpening, replaceStates } = handlers.options();
-    sendJson(response, { version, reloadOnceMs, stuckOpening, replaceStates });
+    const { version, reloadOnceMs, stuckOpening, replaceStates, firstState } = handlers.options();
+    sendJson(response, { version, reloadOnceMs, stuckOpening, replaceStates, firstState });
   } else if (path === '/_standin/stream') {
     handlers.openStream(response, url.searchParams.get('token') ?? '');
   } else if (path === '/_standin/rpc') {

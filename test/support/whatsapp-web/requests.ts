@@ -1,4 +1,5 @@
 /** What the server answers to the requests of a page. */
+import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Delivery } from './delivery.ts';
 import type { StandInOptions, WireMessage } from './types.ts';
@@ -16,10 +17,18 @@ interface Phone {
   options: StandInOptions;
   account: { pn: string };
   react(from: string, parent: string, text: string): void;
+  newCode(): string;
 }
+
+const codeLetters = '123456789ABCDEFGHJKLMNPQRSTVWXYZ';
+
+/** Eight letters, as WhatsApp's pairing codes are. */
+export const randomCode = (): string =>
+  Array.from({ length: 8 }, () => codeLetters[randomInt(codeLetters.length)]).join('');
 
 export async function answer(request: PageRequest, world: World, delivery: Delivery, phone: Phone): Promise<unknown> {
   const id = String(request['id']);
+  if (phone.options.mute) return new Promise(() => undefined); // for ever
   switch (request.op) {
     case 'send':
       return takeMessage(request['message'] as WireMessage, world, phone.options);
@@ -43,6 +52,8 @@ export async function answer(request: PageRequest, world: World, delivery: Deliv
     case 'logout':
       delivery.removeDevice(request.token);
       return {};
+    case 'pairingCode':
+      return phone.options.refuseCodes ? { error: 'rate-overlimit' } : { code: phone.newCode() };
     case 'refreshQR':
       delivery.refreshQr();
       return {};

@@ -3,14 +3,14 @@
  * servers, the flags that make a browser take them for WhatsApp, and what a test does with them: scan the QR code, write
  * as a contact or as the owner on the phone, edit, revoke, cut the network; then read what the bot sent.
  * Written from what the library calls and from public reports, so it cannot notice WhatsApp changing.
- * Not covered: channels, status posting, polls, labels, group administration, pairing codes.
+ * Not covered: channels, status posting, polls, labels, group administration.
  */
 import type { Server } from 'node:http';
 import { makeCertificate } from './cert.ts';
 import { Delivery } from './delivery.ts';
 import { closeServer, portOf, startControl, startSite, whatsappHost } from './http.ts';
 import { OperationLog } from './oplog.ts';
-import { answer } from './requests.ts';
+import { answer, randomCode } from './requests.ts';
 import {
   addGroup,
   createWorld,
@@ -21,7 +21,16 @@ import {
   writeFromPhone,
   type World,
 } from './world.ts';
-import type { Account, FromPhone, Incoming, StandInOptions, WireContact, WireGroup, WireMessage } from './types.ts';
+import type {
+  Account,
+  Deafness,
+  FromPhone,
+  Incoming,
+  StandInOptions,
+  WireContact,
+  WireGroup,
+  WireMessage,
+} from './types.ts';
 
 export const defaultOptions: StandInOptions = {
   sync: 'wait',
@@ -34,6 +43,9 @@ export const defaultOptions: StandInOptions = {
   reloadOnceMs: 0,
   replaceStates: 0,
   failSend: '',
+  mute: false,
+  refuseCodes: false,
+  firstState: '',
   sendDelayMs: 0,
   msgKeyField: '$1',
   widJson: 'string',
@@ -41,7 +53,7 @@ export const defaultOptions: StandInOptions = {
 
 /** What the control server lets another process call. */
 const remoteMethods = new Set(
-  'pair adopt unlink contact group ephemeral incoming deliver fromPhone react ack edit revoke groupNotice call drop conflict rawState reloadPage setOptions sent log pageLog chromiumArgs'.split(
+  'pair enterCode adopt unlink contact group ephemeral incoming deliver fromPhone react ack edit revoke groupNotice call drop conflict rawState reloadPage deafen hang setOptions sent log pageLog chromiumArgs'.split(
     ' ',
   ),
 );
@@ -54,6 +66,7 @@ export class StandIn extends OperationLog {
   readonly #delivery: Delivery;
   readonly #pageLog: string[] = [];
   #downUntilMs = 0;
+  #code: string | undefined;
   #site: Server | undefined;
   #control: Server | undefined;
 
@@ -63,6 +76,7 @@ export class StandIn extends OperationLog {
     this.#world = createWorld(account);
     this.#delivery = new Delivery(
       () => ({ everyMs: this.options.qrEveryMs, refs: this.options.qrRefs }),
+      () => this.options.mute,
       (pending) => ({
         type: 'hello',
         account: this.account,
@@ -87,7 +101,12 @@ export class StandIn extends OperationLog {
       note: (op) => this.note(op),
       request: ({ op, token, ...fields }) => {
         if (op !== 'received') this.note(String(op), fields);
-        return answer({ ...fields, op: String(op), token: String(token) }, this.#world, this.#delivery, this);
+        return answer({ ...fields, op: String(op), token: String(token) }, this.#world, this.#delivery, {
+          options: this.options,
+          account: this.account,
+          react: (from, parent, text) => this.react(from, parent, text),
+          newCode: () => (this.#code = randomCode()),
+        });
       },
       pageLog: (line) => this.#pageLog.push(line),
       media: this.#media,
@@ -150,6 +169,12 @@ export class StandIn extends OperationLog {
 
   /** Scan the QR code that is on show; returns the token that the page's profile now holds. */
   pair(): string {
+    return this.#delivery.pair();
+  }
+
+  /** Type the pairing code that is on show; returns the token that the page's profile now holds. */
+  enterCode(code: string): string {
+    if (code !== this.#code) throw new Error('the code is wrong, or of yesterday');
     return this.#delivery.pair();
   }
 
@@ -244,6 +269,16 @@ export class StandIn extends OperationLog {
 
   reloadPage(): void {
     this.#delivery.cast({ type: 'reload' });
+  }
+
+  /** The page stays connected, and the library no longer hears what happens in it. */
+  deafen(how: Deafness): void {
+    this.#delivery.cast({ type: 'deafen', how });
+  }
+
+  /** The page's only thread is busy for so long: now, or at the next message that is sent, before that leaves. */
+  hang(ms: number, onSend = false): void {
+    this.#delivery.cast({ type: 'hang', ms, onSend });
   }
 
   setOptions(options: Partial<StandInOptions>): void {

@@ -99,7 +99,12 @@ export type PushEvent =
   | { type: 'chat'; chat: WireChat }
   | { type: 'call'; call: Record<string, unknown> }
   | { type: 'state'; state: string }
+  | { type: 'deafen'; how: Deafness }
+  | { type: 'hang'; ms: number; onSend: boolean }
   | { type: 'idle' | 'conflict' | 'reload' | 'hasSynced' };
+
+/** How a page can be connected and the library not hear of it: its listeners are gone, or its helpers. */
+export type Deafness = 'listeners' | 'helpers';
 
 export interface StandInOptions {
   /** how the first sync after start ends: once the library listens, at once (before it can listen), or not at all */
@@ -120,6 +125,12 @@ export interface StandInOptions {
   replaceStates: number;
   /** sending fails with this result, e.g. 'ERROR_UNKNOWN'; '' succeeds */
   failSend: string;
+  /** the line is dead, and the page does not notice: nothing comes, no request is answered */
+  mute: boolean;
+  /** WhatsApp gives no pairing codes */
+  refuseCodes: boolean;
+  /** a socket that is not that of a ready page from the start, e.g. 'TOS_BLOCK'; '': an ordinary one */
+  firstState: string;
   /** sending is answered only after so many ms */
   sendDelayMs: number;
   /** name of MsgKey's field: '$1' since July 2026, '_serialized' before */

@@ -16,7 +16,9 @@ window.require = (name) => {
 };
 
 async function boot() {
-  const { version, reloadOnceMs, stuckOpening, replaceStates } = await (await fetch('/_standin/boot')).json();
+  const { version, reloadOnceMs, stuckOpening, replaceStates, firstState } = await (
+    await fetch('/_standin/boot')
+  ).json();
   if (version) window.Debug = { VERSION: version };
   setState('OPENING');
   await savedSession.load();
@@ -26,6 +28,7 @@ async function boot() {
     return; // this document never connects
   }
   if (stuckOpening) return;
+  if (firstState) return setState(firstState); // and that is all it ever does
   for (let i = 1; i <= replaceStates; i++) setTimeout(() => history.replaceState(null, '', `/?x=${i}`), 150 * i);
   await sleep(0);
   connect();

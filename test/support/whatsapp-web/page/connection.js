@@ -1,7 +1,7 @@
 /** The page's connection: socket state, pairing, sync after start, pushed events, log-out. */
 import { Emitter, Model } from './events.js';
 import { MsgKey, Wid, wid } from './ids.js';
-import { line, report, rpc, savedSession, session, sleep, tell } from './link.js';
+import { busy, line, report, rpc, savedSession, session, sleep, tell } from './link.js';
 import { addMessage, collections, lidOf, me, pnOf, putChat, putContact } from './models.js';
 
 export const Socket = new Model({ state: 'UNLAUNCHED', hasSynced: false });
@@ -97,6 +97,14 @@ async function handle(event) {
       return setState('CONFLICT');
     case 'state':
       return setState(event.state);
+    case 'deafen':
+      if (event.how === 'listeners') collections.Msg.listeners.clear();
+      else window.WWebJS = undefined;
+      return;
+    case 'hang':
+      if (event.onSend) line.hangOnSendMs = event.ms;
+      else busy(event.ms);
+      return;
     case 'message':
       return receive(event);
     case 'ack':

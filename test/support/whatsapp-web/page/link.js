@@ -4,7 +4,7 @@
 export const session = { token: '' };
 
 /** True while the event stream is down. */
-export const line = { offline: true };
+export const line = { offline: true, hangOnSendMs: 0 };
 
 export async function rpc(op, body = {}) {
   const response = await fetch('/_standin/rpc', {
@@ -25,6 +25,12 @@ export function tell(op, body) {
 export function report(where, error) {
   const text = `${where}: ${error?.stack ?? error?.message ?? error}`;
   fetch('/_standin/pagelog', { method: 'POST', body: text }).catch(() => {});
+}
+
+/** Nothing else runs in this page meanwhile. */
+export function busy(ms) {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
 }
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -25,6 +25,11 @@ const pairingModules = {
   WAWebAltDeviceLinkingApi: {
     setPairingType() {},
     async initializeAltDeviceLinking() {},
+    async startAltLinkingFlow(phone, showNotification) {
+      const { code, error } = await rpc('pairingCode', { phone, showNotification });
+      if (error) throw new Error(error);
+      return code;
+    },
     async initializeQRLinking() {},
   },
   WAWebLaunchSocketUtils: { refreshQR: () => Cmd.refreshQR() },

@@ -1,7 +1,7 @@
 /** Modules by which the library sends: messages, edits, reactions, forwards, typing, presence. */
 import { sendOrQueue, Stream } from './connection.js';
 import { MsgKey } from './ids.js';
-import { rpc, tell } from './link.js';
+import { busy, line, rpc, tell } from './link.js';
 import { addMessage, collections, me, Msg } from './models.js';
 
 /** The page's message -> wire. */
@@ -32,6 +32,9 @@ function toWire(message) {
 function addAndSendMsgToChat(chat, message) {
   const wire = JSON.parse(JSON.stringify(toWire(message)));
   const model = addMessage({ ...wire, ack: 0 }, { isNewMsg: true });
+  const hangMs = line.hangOnSendMs;
+  line.hangOnSendMs = 0;
+  if (hangMs > 0) busy(hangMs);
   const sent = sendOrQueue(() => rpc('send', { message: wire })).then(({ error, t }) => {
     if (error) {
       model.set({ ack: -1 });
