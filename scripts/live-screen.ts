@@ -29,8 +29,10 @@ export interface Output {
 export interface Screen {
   settings(settings: ScreenSettings): void;
   show(facts: Facts): void;
-  /** a QR code as text, or null when it was scanned or is over */
+  /** a QR code as text, or null when it was scanned or is over, and so is a pairing code */
   qr(drawn: string | null): void;
+  /** a pairing code of eight characters, in the place of a QR code */
+  code(code: string): void;
   /** a line that stays, above what is redrawn */
   print(line: string): void;
   close(): void;
@@ -51,6 +53,7 @@ const showCursor = '\x1b[?25h';
 const colors: Record<Tone, string> = { good: '32', wait: '33', bad: '31', plain: '0', dim: '2' };
 const labelWidth = 11;
 const scanHint = 'Scan with WhatsApp on your phone (Linked devices > Link a device):';
+const typeHint = 'Type on your phone (Linked devices > Link a device > Link with phone number):';
 
 /**
  * @param isWatched a person reads this terminal, or the other end of the pipe
@@ -61,7 +64,7 @@ export function openScreen(out: Output, isWatched: boolean, canRedraw: boolean, 
   const hasColors = isLive && out.hasColors?.() === true; // false with NO_COLOR
   let settings: ScreenSettings | undefined;
   let facts: Facts | undefined;
-  let code: string | null = null;
+  let link: { hint: string; text: string } | null = null;
   let drawn: string[] = [];
   const said = new Map<string, string>();
 
@@ -70,8 +73,8 @@ export function openScreen(out: Output, isWatched: boolean, canRedraw: boolean, 
     if (settings === undefined || facts === undefined) return [];
     const width = (out.columns ?? 80) - 1;
     const below = statusLines(facts, settings, now(), width, hasColors);
-    if (code === null) return below;
-    return [scanHint, '', ...code.split('\n'), ...below].slice(0, (out.rows ?? 24) - 1);
+    if (link === null) return below;
+    return [link.hint, '', ...link.text.split('\n'), ...below].slice(0, (out.rows ?? 24) - 1);
   };
   const redraw = (): void => {
     const next = frame();
@@ -99,6 +102,18 @@ export function openScreen(out: Output, isWatched: boolean, canRedraw: boolean, 
     }
   };
 
+  /** In the screen where there is room, else above it. */
+  const showLink = (next: { hint: string; text: string } | null): void => {
+    const fits = isLive && next !== null && next.text.split('\n').length + 2 < (out.rows ?? 24);
+    link = fits ? next : null;
+    if (next !== null && !fits) {
+      if (isLive) out.write(erase());
+      drawn = [];
+      out.write(`\n${next.hint}\n\n${next.text}\n`);
+    }
+    if (isLive) redraw();
+  };
+
   return {
     settings: (next) => {
       settings = next;
@@ -108,16 +123,8 @@ export function openScreen(out: Output, isWatched: boolean, canRedraw: boolean, 
       if (isLive) redraw();
       else sayChanges();
     },
-    qr: (next) => {
-      const fits = isLive && next !== null && next.split('\n').length + 2 < (out.rows ?? 24);
-      code = fits ? next : null;
-      if (next !== null && !fits) {
-        if (isLive) out.write(erase());
-        drawn = [];
-        out.write(`\n${scanHint}\n\n${next}\n`);
-      }
-      if (isLive) redraw();
-    },
+    qr: (drawnCode) => showLink(drawnCode === null ? null : { hint: scanHint, text: drawnCode }),
+    code: (code) => showLink({ hint: typeHint, text: `${code.slice(0, 4)}-${code.slice(4)}` }),
     print: (line) => {
       out.write(`${isLive ? erase() : ''}${line}\n`);
       drawn = [];

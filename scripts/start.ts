@@ -117,7 +117,7 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
   const { nights } = parts;
   closing.push(() => nights.close());
 
-  const commands = chatHost({ env, client: connected, nights: () => nights, log });
+  const commands = chatHost({ client: connected, nights: () => nights, log });
   const bot = createBot({
     store,
     log,
@@ -150,6 +150,9 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
     browser: { executablePath, args: env.chromeArgs },
     log,
     isUnattended: process.env['NOTIFY_SOCKET'] !== undefined, // systemd may start it before the network is there
+    ...(env.pairingNumber !== undefined && { pairingNumber: env.pairingNumber }),
+    ...(env.memoryLimitMb !== 'off' && { memoryLimit: env.memoryLimitMb * 1024 * 1024 }),
+    settled: () => bot.settled(),
     events: wire(bot, { log, screen, monitor }, connected, (error) => stopped.end(error)),
   });
   closing.push(() => connected().close());
@@ -173,6 +176,7 @@ function wire(
   };
   return {
     onQr: (qr) => qrcode.generate(qr, { small: true }, (drawn) => screen.qr(drawn)),
+    onCode: (code) => screen.code(code),
     onReady: (account) => {
       log.info('ready');
       bot.onReady(account);
@@ -195,12 +199,13 @@ function catchUp(bot: Bot, client: () => WhatsAppClient): Promise<void> {
   return bot.catchUp((chatId, sinceMs) => client().fetchSince(chatId, sinceMs));
 }
 
-/** Resolves on SIGTERM or SIGINT, rejects when WhatsApp ended for good. */
+/** Resolves on SIGTERM, SIGINT or a closed terminal (the session is written on the way out), rejects when WhatsApp ended for good. */
 function untilStopped(): { promise: Promise<void>; end: (error: Error) => void } {
   let end: (error: Error) => void = () => undefined;
   const promise = new Promise<void>((resolve, reject) => {
     process.once('SIGTERM', () => resolve());
     process.once('SIGINT', () => resolve());
+    process.once('SIGHUP', () => resolve());
     end = reject;
   });
   promise.catch(() => undefined); // awaited later; a fatal state may come before that

@@ -31,6 +31,10 @@ export interface Environment {
   retrainCron: string;
   /** digits only, without a plus sign */
   ownerNumbers: string[];
+  /** digits with the country code: pair by a code for this number; undefined: by QR code */
+  pairingNumber: string | undefined;
+  /** memory of Chromium and this program, in MB (1024 x 1024), over which the browser is replaced; 'off': never */
+  memoryLimitMb: number | 'off';
   logLevel: LogLevel;
 }
 
@@ -122,6 +126,8 @@ export function loadEnvironment(processEnv: NodeJS.ProcessEnv = process.env): En
     metricsPort: value('METRICS_PORT') === 'off' ? 'off' : parsePort('METRICS_PORT', value('METRICS_PORT') ?? '4681'),
     retrainCron: parseCron(value('RETRAIN_CRON') ?? '0 3 * * *'),
     ownerNumbers: parseNumbers(value('OWNER_NUMBERS')),
+    pairingNumber: parsePairingNumber(value('PAIRING_NUMBER')),
+    memoryLimitMb: parseMemoryLimit(value('MEMORY_LIMIT_MB') ?? '2048'),
     logLevel: oneOf('LOG_LEVEL', logLevels, 'info'),
   };
 }
@@ -248,6 +254,24 @@ function parsePort(name: string, text: string): number {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw wrongVariable(name, text, 'a port from 0 to 65535');
   return port;
+}
+
+/** PAIRING_NUMBER: the number of the account's phone. */
+function parsePairingNumber(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const digits = text.replace(/[\s()+.-]/g, '');
+  if (!/^\d{7,15}$/.test(digits))
+    throw wrongVariable('PAIRING_NUMBER', text, 'one international number such as +491511234567');
+  return digits;
+}
+
+/** MEMORY_LIMIT_MB: Chromium with WhatsApp Web alone takes some 400. */
+function parseMemoryLimit(text: string): number | 'off' {
+  if (text === 'off') return text;
+  const megabytes = Number(text);
+  if (!Number.isInteger(megabytes) || megabytes < 512)
+    throw wrongVariable('MEMORY_LIMIT_MB', text, 'whole megabytes from 512 on, or to off');
+  return megabytes;
 }
 
 /** OWNER_NUMBERS: international numbers separated by commas or spaces. */

@@ -33,6 +33,8 @@ describe('environment', () => {
       metricsPort: 4681,
       retrainCron: '0 3 * * *',
       ownerNumbers: [],
+      pairingNumber: undefined,
+      memoryLimitMb: 2048,
       logLevel: 'info',
     });
     expect(env.dataDir.endsWith('/data')).toBe(true);
@@ -47,6 +49,8 @@ describe('environment', () => {
       REVIEW_PORT: '0',
       METRICS_PORT: 'off',
       RETRAIN_CRON: 'off',
+      PAIRING_NUMBER: '+49 (151) 123-45678',
+      MEMORY_LIMIT_MB: '1024',
       LOG_LEVEL: 'warn',
     });
     expect(env).toMatchObject({
@@ -57,6 +61,8 @@ describe('environment', () => {
       reviewPort: 0,
       metricsPort: 'off',
       retrainCron: 'off',
+      pairingNumber: '4915112345678',
+      memoryLimitMb: 1024,
       logLevel: 'warn',
     });
   });
@@ -71,6 +77,8 @@ describe('environment', () => {
     ['METRICS_PORT', '-1'],
     ['OWNER_NUMBERS', 'mum'],
     ['RETRAIN_CRON', 'at night'],
+    ['PAIRING_NUMBER', '+49151, +49152'],
+    ['MEMORY_LIMIT_MB', '0'],
   ])('%s=%s names the variable, the value and the remedy', (name, value) => {
     const error = failure(() => loadEnvironment({ [name]: value }));
     expect(error.message).toBe(`${name} is "${value}"`);

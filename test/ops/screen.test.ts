@@ -160,6 +160,18 @@ describe('on a terminal', () => {
     expect(times(short.shown, 'Juno on WhatsApp')).toBe(1);
   });
 
+  test('a pairing code stands where a QR code would, in two halves as on the phone', () => {
+    const terminal = new Terminal();
+    const screen = open(terminal);
+    screen.show(facts);
+    screen.code('ABCD2345');
+    screen.code('EFGH6789');
+    expect(terminal.lines.slice(0, 3)).toEqual([expect.stringContaining('Type on your phone'), '', 'EFGH-6789']);
+    expect(terminal.shown).not.toContain('ABCD');
+    screen.qr(null);
+    expect(terminal.shown).not.toContain('EFGH');
+  });
+
   test('no line is wider than the terminal, which may change', () => {
     const terminal = new Terminal(80);
     const screen = open(terminal);
