@@ -74,7 +74,8 @@ function shortResult({ verdict, run, reason, bitsPerByte }: RetrainResult): obje
 
 /** The verdict in words, with the byte 5-gram beside it as the yardstick. */
 export function describeResult({ verdict, run, reason, report }: RetrainResult): string {
-  if (verdict === 'skipped' || report === null) return `Skipped: ${reason}.`;
+  if (verdict === 'skipped') return `Skipped: ${reason}.`;
+  if (report === null) return `Kept the model that serves: ${reason}.`;
   const { train, validation, test } = report.dataset;
   const held = report.test;
   return [
@@ -86,6 +87,7 @@ export function describeResult({ verdict, run, reason, report }: RetrainResult):
       : [
           `  held-out bits per byte: ${held.run.bitsPerByte.toFixed(3)} (byte 5-gram: ${held.ngram.bitsPerByte.toFixed(3)}), lower is better`,
         ]),
+    ...report.gate.notes.map((note) => `  note: ${note}`),
     ...report.dominant.map(
       (dominant) => `  note: ${describeDominant(dominant)}; \`persona import --stats\` says which`,
     ),

@@ -24,15 +24,21 @@ export function checkBatches(batches: readonly TokenBatch[], config: ModelConfig
   return targets;
 }
 
+/** The loss, or what follows from it, is no number any more: this training comes to nothing, and no fault of the program. */
+export class TrainingDiverged extends Error {
+  override name = 'TrainingDiverged';
+}
+
 /**
  * What the gradient is multiplied by: 1, or where its norm is above `clipNorm` (0 = off) their quotient.
- * @throws Error when the loss or the norm is no finite number
+ * @throws TrainingDiverged when the loss or the norm is no finite number
  */
 export function clipScale(lossNats: number, gradNorm: number, clipNorm: number): number {
-  check(
-    Number.isFinite(lossNats) && Number.isFinite(gradNorm),
-    `training diverged: loss ${lossNats}, gradient norm ${gradNorm}; the weights were left as they were`,
-  );
+  if (!Number.isFinite(lossNats) || !Number.isFinite(gradNorm)) {
+    throw new TrainingDiverged(
+      `training diverged: loss ${lossNats}, gradient norm ${gradNorm}; the weights were left as they were`,
+    );
+  }
   return clipNorm > 0 && gradNorm > clipNorm ? clipNorm / gradNorm : 1;
 }
 

@@ -16,7 +16,7 @@ export interface HeldOutBits {
   champion: BitsReport | null;
   /** byte 5-gram trained on the same train split */
   ngram: BitsReport | null;
-  /** what the run started from, measured only where there is no champion to compare with; null: from scratch */
+  /** what the run started from; null: from scratch */
   base?: BitsReport | null;
 }
 
@@ -64,7 +64,7 @@ export interface SampleFindings {
   /** what samples share with the texts that were trained on; the real replies of the test split beside it */
   overlap: Overlap;
   heldOutOverlap: Overlap | null;
-  /** ms for a reply of one candidate, prompt included, on the training backend at low priority */
+  /** ms for one candidate of a reply and its share of the prompt, on the training backend, at the priority of the night */
   latencyMs: { median: number; p95: number };
 }
 
@@ -103,7 +103,7 @@ export interface GateFindings {
   /** held-out conversations left out since the champion had been trained on them */
   excluded: number;
   loss: RelativeLoss | null;
-  /** people with enough held-out conversations */
+  /** people with enough held-out conversations, where there are two or more of them */
   contributors: ContributorLoss[];
   samples: SampleFindings | null;
   probe: ProbeFindings | null;
@@ -115,6 +115,8 @@ export interface GateFindings {
 
 /** What is stored of a night; numbers only, no text. */
 export interface RetrainReport {
+  /** says what was computed: equal for equal data, options and code (`nightKey`) */
+  key: string;
   dataset: Dataset['manifest']['counts'];
   leftOut: Dataset['manifest']['leftOut'];
   /** one among several people or chats that makes up most of what is learned, without its name */
@@ -136,7 +138,9 @@ export interface RetrainReport {
   steps: number;
   passes: number;
   tokensSeen: number;
-  /** training and measuring, all processes together where the night was interrupted */
+  /** what the night was allowed to take */
+  maxMinutes: number;
+  /** training and judging, of the process that came to the end where the night was interrupted */
   seconds: number;
   stoppedBecause: string;
   /** times that the night was killed or stopped and went on */

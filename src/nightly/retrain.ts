@@ -1,103 +1,54 @@
 /**
- * One night: snapshot of consented rows -> dataset -> train -> compare with what serves -> publish or keep -> report.
+ * One night: snapshot of consented rows -> dataset -> train -> judge -> publish or keep -> report.
  * Always from the base or from scratch, never from last night's weights: a text that was taken back is then simply
  * not in the model (docs/decisions.md). Held by the lock `retrain`; the database is closed while training runs.
- * Not covered: bootstrap intervals and leak tests of the gate, resuming a killed night.
+ * A night that was killed goes on where it was (night-state.ts); one that learned from somebody who was forgotten meanwhile
+ * starts anew. Not covered: what the gate asks for (gate.ts), what is on disk at which moment (save-run.ts).
  */
-import { currentFile, loadServing, publish, pruneRuns } from '../checkpoint/current.ts';
-import { rmSync } from 'node:fs';
-import type { Checkpoint } from '../checkpoint/load.ts';
 import { baseId, loadBase } from '../checkpoint/base.ts';
-import { saveCheckpoint } from '../checkpoint/save.ts';
+import type { LlamaFolder } from '../checkpoint/folder.ts';
 import { defaultRegions, redactionId, redactorOf, type RedactOptions } from '../consent/redact.ts';
-import type { Dataset, DatasetManifest } from '../dataset/build.ts';
-import { dominantOf, type Dominant } from '../dataset/shares.ts';
+import type { Dataset } from '../dataset/build.ts';
+import { dominantOf } from '../dataset/shares.ts';
 import { pickBackend } from '../model/backend.ts';
+import { TrainingDiverged } from '../model/checks.ts';
+import { modelConfig, vocabSizeOf } from '../model/sizes.ts';
 import { acquireLock } from '../store/lock.ts';
-import { openStore } from '../store/store.ts';
-import { chatIds } from '../tokenizer/chat-format.ts';
-import { tokenizerConfigJson, withSpecialTokens } from '../tokenizer/tokenizer-json.ts';
-import { evaluateConversations } from '../train/evaluate.ts';
-import type { TrainProgress } from '../train/loop.ts';
-import type { BackendName, ModelSize, SamplingOptions, Verdict } from '../types.ts';
-import { decide } from './gate.ts';
-import type { HeldOutBits } from './gate.ts';
-import { sawWhatIsGone, writeManifest } from './manifest.ts';
-import { bestNgramBits, checkpointBits } from './measure.ts';
+import { withSpecialTokens } from '../tokenizer/tokenizer-json.ts';
+import type { BackendName } from '../types.ts';
+import type { RetrainReport } from './findings.ts';
+import { ForgottenMeanwhile, trainingDir, unlessForgotten, watchForgotten, type ForgottenWatch } from './forgotten.ts';
+import { judge, type Judged } from './judge.ts';
+import { writeManifest } from './manifest.ts';
+import { runId, skipped, type RetrainOptions, type RetrainResult } from './night-options.ts';
+import { beginNight, endNight, nightKey, unfinishedNight, type Night } from './night-state.ts';
+import { tellProgress, type Teller } from './progress.ts';
+import { reasonToSkip, servingRun, type Champion } from './reasons.ts';
+import { latestProbe, record, recordInterrupted } from './records.ts';
+import type { CardFigures } from './report/card.ts';
+import { lacksRoom, timeOf } from './room.ts';
+import { saveRun, settledRun, settle } from './save-run.ts';
 import { snapshot } from './snapshot.ts';
-import { conversationsOf, personaP99Chars, readsLanguage, trainOnDataset } from './training.ts';
-import type { Trained } from './training.ts';
+import { conversationsOf, readsLanguage, trainOnDataset, type Trained } from './training.ts';
 
-/** Fewer persona messages than this in the train split teach nothing; the run is skipped. */
-export const minimumTrainingMessages = 20;
-/** Runs kept on disk, the serving one included. */
-const keptRuns = 3;
+export type { RetrainReport } from './findings.ts';
+export { runId, type RetrainOptions, type RetrainResult } from './night-options.ts';
+export { minimumTrainingMessages } from './reasons.ts';
+
 const defaultSeed = 1;
+/** Times that a night starts anew since somebody was forgotten; after that the next night tries. */
+const mostRestarts = 3;
 
-export interface RetrainOptions {
-  dataDir: string;
-  modelsDir: string;
-  speaker: string;
-  timezone: string;
-  size: ModelSize;
-  maxMinutes: number;
-  backend: BackendName | 'auto';
-  sampling: SamplingOptions;
-  /** what is hidden behind placeholders, as where replies are made; default: no names, `defaultRegions` */
-  redaction?: RedactOptions;
-  /** a checkpoint folder to start from; undefined = from scratch */
-  base?: string | undefined;
-  /** start from scratch after all where the base cannot read the chat's language (`readsLanguage`) */
-  baseMustFit?: boolean;
-  /** train even when nothing changed since the serving run */
-  force?: boolean;
-  seed?: number;
-  nowMs: number;
-  onPhase?: (phase: string) => void;
-  onProgress?: (progress: TrainProgress) => void;
-  signal?: AbortSignal;
-}
-
-export interface RetrainResult {
-  verdict: Verdict;
-  /** the new run, also when it was not promoted; null when skipped */
-  run: string | null;
-  reason: string;
-  /** of the new run on the test split, or null when that split is empty or the night was skipped */
-  bitsPerByte: number | null;
-  report: RetrainReport | null;
-}
-
-/** What is stored of a night; numbers only, no text. */
-export interface RetrainReport {
-  dataset: Dataset['manifest']['counts'];
-  leftOut: Dataset['manifest']['leftOut'];
-  /** one among several people or chats that makes up most of what is learned, without its name */
-  dominant: Omit<Dominant, 'id'>[];
-  datasetHash: string;
-  backend: BackendName;
-  size: ModelSize;
-  /** the base that was to be started from (`baseId`); null = from scratch */
-  base: string | null;
-  /** what was hidden (`redactionId`) */
-  redaction: string;
-  /** false: from scratch, since that base does not read the chat's language */
-  baseFits: boolean;
-  test: HeldOutBits;
-  /** how it was learned, and what each way that was tried came to on the validation split */
-  way: Trained['way'];
-  tried: Trained['tried'];
-  steps: number;
-  passes: number;
-  tokensSeen: number;
-  /** training and measuring */
-  seconds: number;
-  stoppedBecause: string;
-}
-
-interface Champion {
-  checkpoint: Checkpoint;
-  isStale: boolean;
+/** Everything that a night is about. */
+interface Context {
+  options: RetrainOptions;
+  redaction: RedactOptions;
+  seed: number;
+  dataset: Dataset;
+  champion: Champion | undefined;
+  base: LlamaFolder | undefined;
+  teller: Teller;
+  watch: ForgottenWatch;
 }
 
 /**
@@ -107,172 +58,188 @@ interface Champion {
 export async function retrain(options: RetrainOptions): Promise<RetrainResult> {
   const lock = acquireLock(options.dataDir, 'retrain');
   try {
-    options.onPhase?.('reading consented conversations');
-    const dataset = snapshot({ ...options, redact: redactorOf(redactionOf(options)) });
-    const champion = servingRun(options, dataset.manifest);
-    const reason = reasonToSkip(dataset, champion, options);
-    if (reason !== undefined && champion?.isStale === true) rmSync(currentFile(options.modelsDir));
-    const result = reason === undefined ? await trainAndJudge(dataset, champion, options) : skipped(reason);
-    record(options, result);
-    return result;
+    recordInterrupted(options);
+    const teller = tellProgress(options.dataDir, options.nowMs);
+    const onPhase = (phase: string): void => {
+      teller.phase(phase);
+      options.onPhase?.(phase);
+    };
+    try {
+      for (let restarts = 0; ; restarts++) {
+        try {
+          return await oneNight({ ...options, onPhase }, teller);
+        } catch (error) {
+          if (!(error instanceof ForgottenMeanwhile)) throw error;
+          endNight(options.dataDir);
+          if (restarts === mostRestarts) return record(options, skipped('somebody was forgotten while it trained'));
+          onPhase('somebody was forgotten meanwhile: starting anew');
+        }
+      }
+    } finally {
+      teller.stop();
+    }
   } finally {
     lock.release();
   }
 }
 
-/** A serving run that may not stay goes out of service even when there is too little left to train another. */
-function reasonToSkip(dataset: Dataset, champion: Champion | undefined, options: RetrainOptions): string | undefined {
-  const { train } = dataset.manifest.counts;
-  if (train.personaMessages < minimumTrainingMessages) {
-    const retired =
-      champion?.isStale === true ? ', and the run that served saw messages that are gone: it is retired' : '';
-    return `only ${train.personaMessages} persona messages to train on, ${minimumTrainingMessages} are needed${retired}`;
+async function oneNight(options: RetrainOptions & Pick<Required<RetrainOptions>, 'onPhase'>, teller: Teller) {
+  const { dataDir, onPhase } = options;
+  const redaction = options.redaction ?? { regions: defaultRegions };
+  const seed = options.seed ?? defaultSeed;
+  onPhase('reading consented conversations');
+  const dataset = snapshot({ ...options, redact: redactorOf(redaction) });
+  const { manifest } = dataset;
+  const watch = watchForgotten(dataDir, manifest);
+  try {
+    const champion = servingRun(options, manifest);
+    const key = nightKey({
+      dataset: manifest.hash,
+      size: options.size,
+      base: options.base === undefined ? null : baseId(options.base),
+      baseMustFit: options.baseMustFit === true,
+      redaction: redactionId(redaction),
+      speaker: options.speaker,
+      sampling: options.sampling,
+      backend: options.backend,
+      seed,
+    });
+    const isGoingOn = unfinishedNight(dataDir)?.key === key;
+    const reason = isGoingOn ? undefined : reasonToSkip(manifest, champion, key, redaction, options);
+    if (reason !== undefined) {
+      endNight(dataDir);
+      settle(null, 'skipped', manifest, options);
+      return record(options, skipped(reason));
+    }
+    const base = readBase(dataset, redaction, options);
+    const room = lacksRoom(base?.config ?? modelConfig(options.size, vocabSizeOf(options.size)), options);
+    if (room !== undefined) return record(options, skipped(room));
+
+    const night = beginNight(dataDir, { key, run: runId(options.nowMs), startedAtMs: options.nowMs });
+    writeManifest(dataDir, manifest);
+    const context: Context = { options, redaction, seed, dataset, champion, base, teller, watch };
+    const { result, figures } = await trainAndJudge(night, context);
+    const recorded = record(options, result, { night, figures });
+    endNight(dataDir);
+    return recorded;
+  } finally {
+    watch.close();
   }
-  const details = champion?.checkpoint.manifest.details;
-  const isSame =
-    details?.datasetHash === dataset.manifest.hash &&
-    details.size === options.size &&
-    details['base'] === baseIdOf(options) &&
-    details['redaction'] === redactionId(redactionOf(options));
-  return isSame && options.force !== true ? 'nothing changed since the serving run was trained' : undefined;
-}
-
-const redactionOf = ({ redaction }: RetrainOptions): RedactOptions => redaction ?? { regions: defaultRegions };
-
-const baseIdOf = ({ base }: RetrainOptions): string | null => (base === undefined ? null : baseId(base));
-
-function skipped(reason: string): RetrainResult {
-  return { verdict: 'skipped', run: null, reason, bitsPerByte: null, report: null };
 }
 
 async function trainAndJudge(
-  dataset: Dataset,
-  champion: Champion | undefined,
-  options: RetrainOptions,
-): Promise<RetrainResult> {
+  night: Night,
+  context: Context,
+): Promise<{ result: RetrainResult; figures: CardFigures | null }> {
+  const { options, dataset, champion, base, redaction, seed, teller, watch } = context;
+  const { dataDir, modelsDir, signal } = options;
+  const publishing = <T>(work: () => T | Promise<T>): Promise<T> => unlessForgotten(dataDir, watch, work);
+  const known = settledRun(night, modelsDir);
+  const serving = champion?.checkpoint.runId ?? null;
+  if (known !== undefined && [known.run, known.report.gate.championRun].includes(serving)) {
+    await publishing(() => settle(known.run, known.verdict, dataset.manifest, options));
+    return { result: { ...known, bitsPerByte: known.report.test.run?.bitsPerByte ?? null }, figures: null };
+  }
   const startedMs = Date.now();
+  const time = timeOf(options.maxMinutes);
   const backend = await pickBackend(options.backend, 'training');
-  const offered = options.base === undefined ? undefined : loadBase(options.base, withSpecialTokens);
-  const baseFits =
-    offered === undefined ||
-    options.baseMustFit !== true ||
-    readsLanguage(offered.tokenizerJson, conversationsOf(dataset, 'train'), redactorOf(redactionOf(options)));
-  const base = baseFits ? offered : undefined;
-  if (!baseFits) options.onPhase?.('the base does not read the language of these chats: from scratch');
-  writeManifest(options.dataDir, dataset.manifest);
-  const trained = await trainOnDataset(dataset, {
-    ...options,
-    backend,
-    base,
-    seed: options.seed ?? defaultSeed,
-    redaction: redactionOf(options),
-  });
+  let trained: Trained;
   try {
-    options.onPhase?.('measuring on held-out conversations');
-    const test = await measure(dataset, trained, champion?.checkpoint, backend);
-    const decision = decide(test, { championStale: champion?.isStale === true, learned: trained.learned });
-    const report: RetrainReport = {
-      dataset: dataset.manifest.counts,
-      leftOut: dataset.manifest.leftOut,
-      dominant: dominantOf(dataset.shares).map(({ kind, share, among }) => ({ kind, share, among })),
-      datasetHash: dataset.manifest.hash,
+    trained = await (options.learn ?? trainOnDataset)(dataset, {
+      ...options,
+      maxMinutes: time.trainingMs / 60_000,
       backend,
-      size: options.size,
-      base: baseIdOf(options),
-      redaction: redactionId(redactionOf(options)),
-      baseFits,
-      test,
-      way: trained.way,
-      tried: trained.tried,
-      steps: trained.result.steps,
-      passes: trained.result.epochs,
-      tokensSeen: trained.result.tokensSeen,
-      seconds: Math.round((Date.now() - startedMs) / 1000),
-      stoppedBecause: trained.result.stoppedBecause,
-    };
-    const run = await save(dataset, trained, report, options);
-    if (decision.verdict === 'promoted') publish(options.modelsDir, run);
-    pruneRuns(options.modelsDir, keptRuns);
-    return {
-      verdict: decision.verdict,
-      run,
-      reason: decision.reason,
-      bitsPerByte: test.run?.bitsPerByte ?? null,
-      report,
-    };
+      base,
+      seed,
+      redaction,
+      stateDir: trainingDir(dataDir),
+      onProgress: (progress) => {
+        watch.check();
+        teller.training(progress);
+        options.onProgress?.(progress);
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof TrainingDiverged)) throw error;
+    settle(null, 'kept', dataset.manifest, options);
+    return { result: { ...skipped(error.message), verdict: 'kept' }, figures: null };
+  }
+  try {
+    const judged = await judge(dataset, trained, {
+      ...options,
+      backend,
+      base,
+      redaction,
+      seed,
+      champion: champion?.isStale === false ? champion.checkpoint : undefined,
+      championRun: champion?.checkpoint.runId ?? null,
+      championStale: champion?.isStale === true,
+      maxMs: time.totalMs - time.trainingMs,
+      probe: latestProbe(dataDir),
+      onShare: (share) => {
+        watch.check();
+        teller.share(share);
+      },
+      signal,
+    });
+    const report = reportOf(night, context, { backend, trained, judged, startedMs });
+    const { verdict, reason } = judged.decision;
+    const saved = await publishing(async () => {
+      const figures = await saveRun(dataset, trained, { night, report, judged }, { ...options, redaction, seed });
+      const run = figures === null ? null : night.run;
+      settle(run, verdict, dataset.manifest, options);
+      return { run, figures };
+    });
+    const bitsPerByte = report.test.run?.bitsPerByte ?? null;
+    return { result: { verdict, run: saved.run, reason, bitsPerByte, report }, figures: saved.figures };
   } finally {
     trained.engine.dispose();
   }
 }
 
-async function save(
+/** What to start from; undefined: from scratch. */
+function readBase(
   dataset: Dataset,
-  trained: Trained,
-  report: RetrainReport,
-  options: RetrainOptions,
-): Promise<string> {
-  const run = runId(options.nowMs);
-  const { bos, end, bannedInReplies } = chatIds(trained.tokenizer);
-  saveCheckpoint(options.modelsDir, run, {
-    config: trained.engine.config,
-    weights: await trained.engine.exportWeights(),
-    tokenizerJson: trained.tokenizerJson,
-    tokenizerConfigJson: tokenizerConfigJson(),
-    generation: { ...options.sampling, bosId: bos, endId: end, bannedIds: [...bannedInReplies] },
-    metrics: trained.result.curve.map((row) => `${JSON.stringify(row)}\n`).join(''),
-    details: {
-      ...report,
-      seed: options.seed ?? defaultSeed,
-      ...(report.test.run === null ? {} : { bitsPerByte: report.test.run.bitsPerByte }),
-      personaP99Chars: personaP99Chars(conversationsOf(dataset, 'train')),
-    },
-  });
-  return run;
+  redaction: RedactOptions,
+  { base, baseMustFit, onPhase }: RetrainOptions,
+): LlamaFolder | undefined {
+  const offered = base === undefined ? undefined : loadBase(base, withSpecialTokens);
+  if (offered === undefined || baseMustFit !== true) return offered;
+  if (readsLanguage(offered.tokenizerJson, conversationsOf(dataset, 'train'), redactorOf(redaction))) return offered;
+  onPhase?.('the base does not read the language of these chats: from scratch');
+  return undefined;
 }
 
-/** Bits per byte on the test split: the new run, what serves now, and the byte 5-gram. */
-async function measure(
-  dataset: Dataset,
-  { engine, tokenizer }: Trained,
-  champion: Checkpoint | undefined,
-  backend: BackendName,
-): Promise<HeldOutBits> {
-  if (dataset.manifest.counts.test.personaMessages === 0) return { run: null, champion: null, ngram: null };
-  const test = conversationsOf(dataset, 'test');
+function reportOf(
+  night: Night,
+  { options, dataset, base, redaction }: Context,
+  found: { backend: BackendName; trained: Trained; judged: Judged; startedMs: number },
+): RetrainReport {
+  const { backend, trained, judged, startedMs } = found;
+  const { counts, leftOut, hash } = dataset.manifest;
+  const { steps, epochs, tokensSeen, stoppedBecause } = trained.result;
   return {
-    run: await evaluateConversations(engine, tokenizer, test),
-    champion: champion === undefined ? null : await checkpointBits(champion, backend, test),
-    ngram: bestNgramBits(conversationsOf(dataset, 'train'), test),
+    key: night.key,
+    dataset: counts,
+    leftOut,
+    dominant: dominantOf(dataset.shares).map(({ kind, share, among }) => ({ kind, share, among })),
+    datasetHash: hash,
+    backend,
+    size: options.size,
+    base: options.base === undefined ? null : baseId(options.base),
+    redaction: redactionId(redaction),
+    baseFits: options.base === undefined || base !== undefined,
+    test: judged.heldOut.bits,
+    gate: judged.decision.findings,
+    way: trained.way,
+    tried: trained.tried,
+    steps,
+    passes: epochs,
+    tokensSeen,
+    maxMinutes: options.maxMinutes,
+    seconds: Math.round((Date.now() - startedMs) / 1000),
+    stoppedBecause,
+    resumed: night.resumed,
+    peakMemory: process.resourceUsage().maxRSS * 1024,
   };
-}
-
-/** What serves, and whether it was trained on a message that is gone, sealed or edited since. */
-function servingRun(options: RetrainOptions, now: DatasetManifest): Champion | undefined {
-  const checkpoint = loadServing(options.modelsDir);
-  if (checkpoint === undefined) return undefined;
-  return { checkpoint, isStale: sawWhatIsGone(options.dataDir, checkpoint.manifest.details, now) !== false };
-}
-
-/** Date and time make an id that sorts; `2026-09-19T03-00-12Z`. */
-export function runId(nowMs: number): string {
-  return new Date(nowMs)
-    .toISOString()
-    .replace(/\.\d+Z$/, 'Z')
-    .replaceAll(':', '-');
-}
-
-function record(options: RetrainOptions, result: RetrainResult): void {
-  const store = openStore(options.dataDir);
-  try {
-    store.runs.add({
-      id: result.run ?? `skipped-${runId(options.nowMs)}`,
-      startedAtMs: options.nowMs,
-      finishedAtMs: Date.now(),
-      verdict: result.verdict,
-      reason: result.reason,
-      report: result.report ?? {},
-    });
-  } finally {
-    store.close();
-  }
 }

@@ -2,7 +2,6 @@
  * Dataset -> trained network: tokenizer (the base's, or one trained on the train split), rows, the loop. What is sensitive
  * in a text (numbers, addresses, links, codes) is a placeholder here, so it cannot be learned.
  */
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LlamaFolder } from '../checkpoint/folder.ts';
 import { rememberingRedactor, type RedactOptions } from '../consent/redact.ts';
@@ -23,7 +22,7 @@ import type { TrainProgress, TrainResult } from '../train/loop.ts';
 import { meanLossOf } from '../train/keeper.ts';
 import { train } from '../train/loop.ts';
 import { waysFor, type Way } from '../train/recipe.ts';
-import { trainResumably } from '../train/resume.ts';
+import { trainOnce } from '../train/resume.ts';
 import type { BackendName, ModelSize, Split } from '../types.ts';
 import { UserError } from '../util/errors.ts';
 
@@ -40,10 +39,14 @@ export interface TrainingOptions {
   onProgress?: ((progress: TrainProgress) => void) | undefined;
   signal?: AbortSignal | undefined;
   /**
-   * keep the state of the run in this folder, about every minute, and go on from it where it is of this very run; gone
-   * when the run is over
+   * keep the state of the run in this folder, and go on from it where it is of this very run. What came of a finished way
+   * stays there too: the caller removes the folder when all is over
    */
   stateDir?: string | undefined;
+  /** training time between two states; 0 = after every step; default: a minute */
+  saveEveryMs?: number | undefined;
+  /** more conversations to learn from, in which nothing is hidden: a probe's canaries (probe.ts) */
+  planted?: readonly Conversation[];
 }
 
 export interface Trained {
@@ -85,8 +88,11 @@ export function readsLanguage(
 /** Train from the base, or from scratch. The caller disposes the engine. */
 export async function trainOnDataset(dataset: Dataset, options: TrainingOptions): Promise<Trained> {
   const startedMs = Date.now();
-  const trainSplit = conversationsOf(dataset, 'train');
-  const redact = rememberingRedactor(options.redaction);
+  const { planted = [] } = options;
+  const trainSplit = [...conversationsOf(dataset, 'train'), ...planted];
+  const open = new Set(planted.flatMap(({ messages }) => messages.map(({ text }) => text)));
+  const redactOthers = rememberingRedactor(options.redaction);
+  const redact: RedactSpans = (text) => (open.has(text) ? [] : redactOthers(text));
   options.onPhase?.('reading words');
   const tokenizerJson = options.base?.tokenizerJson ?? trainTokenizer(trainSplit, options.size, redact);
   const tokenizer = createTokenizer(fromTokenizerJson(tokenizerJson));
@@ -103,7 +109,7 @@ export async function trainOnDataset(dataset: Dataset, options: TrainingOptions)
       config.contextLength,
       leftShare === undefined ? {} : { leftShare },
     );
-  const { backend, base, seed, stateDir, size, onPhase, onProgress, signal } = options;
+  const { backend, base, seed, stateDir, saveEveryMs, size, onPhase, onProgress, signal } = options;
   const ways = waysFor(size, { fromScratch: base === undefined });
   const wayRows = (way: Way): TrainingRow[] => rowsOf(trainSplit, way.lossOn, way.recipe.leftShare);
   const validationRows = rowsOf(conversationsOf(dataset, 'validation'), 'persona');
@@ -120,8 +126,10 @@ export async function trainOnDataset(dataset: Dataset, options: TrainingOptions)
       if (Number.isNaN(before)) before = await meanLossOf(started, judged, judgeTokens);
       return started;
     },
-    run: (started, run, { name }) =>
-      stateDir === undefined ? train(started, run) : trainResumably(started, run, join(stateDir, name)),
+    run: (started, run, { name }) => {
+      const saved = { ...run, ...(saveEveryMs === undefined ? {} : { saveEveryMs }) };
+      return stateDir === undefined ? train(started, run) : trainOnce(started, saved, join(stateDir, name));
+    },
     seed,
     maxMs: options.maxMinutes * 60_000 - (Date.now() - startedMs),
     onWay: ({ name }) => onPhase?.(`training ${size} on ${backend}, ${name.replace('-', ' ')}`),
@@ -135,7 +143,6 @@ export async function trainOnDataset(dataset: Dataset, options: TrainingOptions)
         'run `persona retrain` again',
       );
     }
-    if (stateDir !== undefined) rmSync(stateDir, { recursive: true, force: true });
     const after = await meanLossOf(engine, judged, judgeTokens);
     return { engine, tokenizer, tokenizerJson, result, way: way.name, tried, learned: { before, after } };
   } catch (error) {

@@ -8,7 +8,7 @@ import { parameterCount } from '../model/sizes.ts';
 import { chatIds, decodeReply, type Bubble, type ChatIds } from '../tokenizer/chat-format.ts';
 import type { Tokenizer } from '../tokenizer/bpe.ts';
 import type { BackendName, ModelConfig, SamplingOptions } from '../types.ts';
-import { rank, type RankedReply } from './rank.ts';
+import { rank, type Draft, type RankedReply } from './rank.ts';
 
 /** More messages in a row than this are a flood, whatever the persona's habit. */
 const maxBubbles = 4;
@@ -41,20 +41,29 @@ export async function compose(
   engine: Engine,
   tokenizer: Tokenizer,
   promptIds: readonly number[],
-  { seed, sampling, maxNewTokens = defaultMaxNewTokens, candidates }: ComposeOptions,
+  options: ComposeOptions,
 ): Promise<RankedReply[]> {
+  return await rank(engine, tokenizer, await draftReplies(engine, tokenizer, promptIds, options));
+}
+
+/** The same as they were sampled: in the order of their seeds, none left out. A draft that was cut off does not end in `<|end|>`. */
+export async function draftReplies(
+  engine: Engine,
+  tokenizer: Tokenizer,
+  promptIds: readonly number[],
+  { seed, sampling, maxNewTokens = defaultMaxNewTokens, candidates }: ComposeOptions,
+): Promise<Draft[]> {
   const count = candidates ?? affordableCandidates(engine);
   const seeds = Array.from({ length: count }, (_, i) => seed + i);
   const special = chatIds(tokenizer);
   const { end, bannedInReplies: banned } = special;
   const options = { sampling, banned, stop: [end], maxNewTokens };
   const drawn = await generateCandidates(engine, promptIds, seeds, options);
-  const drafts = drawn.map((candidate, i) => {
+  return drawn.map((candidate, i) => {
     const ids = wholeBubbles(candidate.ids, special);
     const logProbabilities = candidate.logProbabilities.slice(0, ids.length);
     return { seed: seeds[i]!, ids, logProbabilities, bubbles: tidyBubbles(decodeReply(ids, tokenizer)) };
   });
-  return await rank(engine, tokenizer, drafts);
 }
 
 /** How many candidates a network samples for a reply in time: fewer of a large one, 16 on a GPU. */

@@ -3,9 +3,9 @@
  * weights, whichever is better. Rows without a target mean no validation; the last weights then stay.
  */
 import { setImmediate } from 'node:timers/promises';
+import { TrainingDiverged } from '../model/checks.ts';
 import type { Engine } from '../model/engine.ts';
 import type { Weights } from '../types.ts';
-import { check } from '../util/errors.ts';
 import { copyWeights } from './average.ts';
 import { makeBatches, type TokenRow } from './batches.ts';
 
@@ -39,7 +39,7 @@ export function createKeeper(
 
   const judge = async (): Promise<number> => {
     const nats = await meanLossOf(engine, validationRows, batchTokens);
-    check(Number.isFinite(nats), `training diverged: validation loss ${nats}`);
+    if (!Number.isFinite(nats)) throw new TrainingDiverged(`training diverged: validation loss ${nats}`);
     return nats;
   };
   return {

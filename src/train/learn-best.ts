@@ -1,10 +1,11 @@
 /**
  * A chat learned in each of several ways, and the network that predicts the validation rows best, with a share of the
  * starting weights where that predicts them better still. The engines of the others are gone. Time is shared out evenly
- * among the ways that are left.
+ * among the ways that are left; where `run` goes on from a state, the time that the run was alive before counts.
  */
 import type { TrainingRow } from '../dataset/rows.ts';
 import { idsOf } from '../dataset/rows.ts';
+import { TrainingDiverged } from '../model/checks.ts';
 import type { Engine } from '../model/engine.ts';
 import type { Weights } from '../types.ts';
 import { check } from '../util/errors.ts';
@@ -21,7 +22,7 @@ export interface LearnOptions {
   validationRows: readonly TrainingRow[];
   /** an engine with the weights to start from */
   startEngine: () => Promise<Engine>;
-  /** `train`, or `trainResumably` with a folder for each way */
+  /** `train`, or `trainOnce` with a folder for each way */
   run: (engine: Engine, options: TrainOptions, way: Way) => Promise<TrainResult>;
   seed: number;
   /** for all ways together */
@@ -37,17 +38,23 @@ export interface Learned {
   result: TrainResult;
   /** share of the starting weights in the engine's: the recipe's, or 0 */
   baseShare: number;
-  /** nats a target on the validation rows, of every way that was tried */
+  /** nats a target on the validation rows, of every way that was tried; null without such rows, or where it diverged */
   tried: { way: Way['name']; validationNats: number | null }[];
 }
 
-/** The caller disposes the engine. An aborted run ends the search with the run that was aborted. */
+/**
+ * The caller disposes the engine. An aborted run ends the search with the run that was aborted; one that diverges is passed
+ * over. @throws TrainingDiverged where every way diverges
+ */
 export async function learnBest(options: LearnOptions): Promise<Learned> {
   const { rowsOf, validationRows, startEngine, run, seed, maxMs = Infinity, onWay, onProgress, signal } = options;
   const ways = validationRows.length > 0 ? options.ways : options.ways.slice(0, 1);
   const startedMs = Date.now();
+  let carriedMs = 0; // in processes before this one
+  const spentMs = (): number => Date.now() - startedMs + carriedMs;
   const tried: Learned['tried'] = [];
   let best: Learned | undefined;
+  let diverged: TrainingDiverged | undefined;
   for (const [i, way] of ways.entries()) {
     onWay?.(way);
     const rows = rowsOf(way);
@@ -55,6 +62,7 @@ export async function learnBest(options: LearnOptions): Promise<Learned> {
     const engine = await startEngine();
     try {
       const start = recipe.baseShare > 0 ? await engine.exportWeights() : undefined;
+      const runStartedMs = Date.now();
       const result = await run(
         engine,
         {
@@ -62,12 +70,13 @@ export async function learnBest(options: LearnOptions): Promise<Learned> {
           rows,
           validationRows,
           seed,
-          maxMs: (maxMs - (Date.now() - startedMs)) / (ways.length - i),
+          maxMs: (maxMs - spentMs()) / (ways.length - i),
           ...(onProgress === undefined ? {} : { onProgress }),
           ...(signal === undefined ? {} : { signal }),
         },
         way,
       );
+      carriedMs += Math.max(0, (result.curve.at(-1)?.elapsedMs ?? 0) - (Date.now() - runStartedMs));
       const learned = { engine, way: { ...way, recipe }, result, baseShare: 0, tried };
       if (result.stoppedBecause === 'aborted') {
         best?.engine.dispose();
@@ -83,10 +92,15 @@ export async function learnBest(options: LearnOptions): Promise<Learned> {
       }
     } catch (error) {
       engine.dispose();
-      best?.engine.dispose();
-      throw error;
+      if (!(error instanceof TrainingDiverged)) {
+        best?.engine.dispose();
+        throw error;
+      }
+      diverged = error;
+      tried.push({ way: way.name, validationNats: null });
     }
   }
+  if (best === undefined && diverged !== undefined) throw diverged;
   check(best, 'no way to learn');
   return best;
 }
