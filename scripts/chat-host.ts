@@ -1,15 +1,12 @@
 /** What the commands in the chat ask of `persona start`: models by way of `persona models`, a training, files, forgetting. */
-import { retireRuns } from '../src/nightly/retire.ts';
-import type { Host, KnownModel } from '../src/bot/host.ts';
+import type { Host, KnownModel, OpenQuestion } from '../src/bot/host.ts';
 import { ExitCode, UserError } from '../src/util/errors.ts';
 import type { Logger } from '../src/util/log.ts';
 import type { WhatsAppClient } from '../src/whatsapp/client.ts';
 import { PersonaChild } from './child.ts';
-import type { Context } from './context.ts';
 import type { Nights } from './nights.ts';
 
 export interface ChatHostOptions {
-  env: Context['env'];
   client: () => WhatsAppClient;
   nights: () => Nights;
   log: Logger;
@@ -21,25 +18,24 @@ export interface ChatHost {
   close: () => Promise<void>;
 }
 
-export function chatHost({ env, client, nights, log }: ChatHostOptions): ChatHost {
+export function chatHost({ client, nights, log }: ChatHostOptions): ChatHost {
   const running = new Set<PersonaChild>();
   /**
    * In a process of its own, since reading every message to tell what a run saw takes seconds.
    * @throws UserError with the command's own sentence where the user can act on it
    */
-  const models = async (...args: string[]): Promise<string> => {
+  const command = async (args: readonly string[]): Promise<string> => {
     const child = new PersonaChild(true);
     running.add(child);
-    const { exitCode, stdout, stderr } = await child
-      .run(['models', ...args, '--json'])
-      .finally(() => running.delete(child));
+    const { exitCode, stdout, stderr } = await child.run(args).finally(() => running.delete(child));
     if (exitCode === ExitCode.ok) return stdout;
     const [first = '', hint = ''] = stderr.trim().split('\n').slice(-2);
     if (exitCode === ExitCode.user || exitCode === ExitCode.busy) {
       throw new UserError(first.replace(/^persona: /, ''), hint.replace(/^ *-> /, ''));
     }
-    throw new Error(`persona models ended with code ${String(exitCode)}`);
+    throw new Error(`persona ${String(args[0])} ended with code ${String(exitCode)}`);
   };
+  const models = (...args: string[]): Promise<string> => command(['models', ...args, '--json']);
 
   const host: Host = {
     sendFile: (chatId, file, caption) => client().sendFile(chatId, file, caption),
@@ -51,9 +47,19 @@ export function chatHost({ env, client, nights, log }: ChatHostOptions): ChatHos
       rollBack: async () => (JSON.parse(await models('rollback')) as { run: string }).run,
       retrain: () => nights().retrainNow(),
     },
-    onForgotten: (rowIds) => {
-      const retired = retireRuns(rowIds, env);
-      if (retired.length > 0) log.info({ runs: retired }, 'retired: these models saw what was forgotten');
+    quiz: {
+      ask: async () => JSON.parse(await command(['quiz', '--json'])) as OpenQuestion,
+      answered: async () => {
+        await command(['quiz', '--score']);
+      },
+    },
+    // in a process of its own: the rows of years take seconds, and what the models had learned of them more
+    forget: async (personId) => {
+      const done = JSON.parse(await command(['forget', '--id', String(personId), '--yes', '--json', '--no-copy'])) as {
+        retired: string[];
+        seconds: number;
+      };
+      log.info({ person: personId, retired: done.retired, seconds: done.seconds }, 'forgotten');
     },
   };
   const close = async (): Promise<void> => {

@@ -142,5 +142,8 @@ function showResult(result: ImportResult, name: string): void {
   console.log(
     `Left out: ${system} system lines, ${kind} calls, polls, deleted messages and contact cards, ${noConsent} without consent${more}.`,
   );
+  if (result.forgotten.length > 0) {
+    console.log(`Asked to be forgotten, so nothing of theirs is stored: ${result.forgotten.join(', ')}.`);
+  }
   console.log(`${name} has ${result.personaMessages} messages now. Next: npm run retrain`);
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { projectRoot } from '../src/util/dist.ts';
 import { ExitCode, UserError } from '../src/util/errors.ts';
+import { finishBegun } from './begun.ts';
 import { explainFault } from './explain.ts';
 
 interface CommandModule {
@@ -25,9 +26,11 @@ const commands: Record<string, () => Promise<CommandModule>> = {
   pretrain: () => import('./pretrain.ts'),
   evaluate: () => import('./evaluate.ts'),
   models: () => import('./models.ts'),
+  quiz: () => import('./quiz.ts'),
   review: () => import('./review.ts'),
   export: () => import('./export.ts'),
   backup: () => import('./backup.ts'),
+  forget: () => import('./forget.ts'),
   doctor: () => import('./doctor.ts'),
   demo: () => import('./demo.ts'),
 };
@@ -39,6 +42,7 @@ async function buildProgram(wanted: string | undefined): Promise<Command> {
     .version(version)
     .showHelpAfterError('(run `persona help` for the commands)')
     .exitOverride();
+  program.hook('preAction', (_, action) => finishBegun(action));
   const one = wanted === undefined ? undefined : commands[wanted];
   for (const load of one === undefined ? Object.values(commands) : [one]) (await load()).register(program);
   for (const command of program.commands) command.exitOverride().showHelpAfterError();

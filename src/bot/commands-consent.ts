@@ -7,7 +7,7 @@ type ConsentCommands = Record<'yes' | 'no' | 'imitate' | 'stop' | 'forget' | 'my
 
 export function consentCommands(
   { store, now }: BotDeps,
-  { who, consent, say, replies }: CommandParts,
+  { who, consent, say, replies, recorder, changes }: CommandParts,
 ): ConsentCommands {
   /** On the owner's phone a refusal means this chat: the owner's consent for the own voice belongs to `persona init`. */
   const stopHere = ({ chat, message }: CommandContext): Answer => {
@@ -20,11 +20,13 @@ export function consentCommands(
 
   const refuse =
     (how: 'no' | 'stop' | 'forget'): Handler =>
-    (context) => {
+    async (context) => {
       const { chat, message, author } = context;
       if (author === undefined) return stopHere(context);
       replies.cancel(chat.id);
-      const change = consent[how](chat, author, message.timestampMs);
+      const late = recorder.storedSince(author, message.timestampMs);
+      const change = await consent[how](chat, author, message.timestampMs);
+      for (const row of late) changes.drop(row.chat, row.waId);
       return change && say.phrase(change);
     };
 

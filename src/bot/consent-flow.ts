@@ -6,6 +6,7 @@
  */
 import { consentState, isRefused } from '../consent/policy.ts';
 import type { Standing } from '../consent/policy.ts';
+import { withBallast } from '../store/ballast.ts';
 import type { Chat } from '../store/chats.ts';
 import type { ConsentAction, ConsentEvent, ConsentScope } from '../types.ts';
 import type { BotDeps } from './deps.ts';
@@ -37,26 +38,26 @@ export interface ConsentFlow {
   no: (chat: Chat, personId: number, saidAtMs: number) => 'declined' | 'withdrawn' | undefined;
   /** `!stop` */
   stop: (chat: Chat, personId: number, saidAtMs: number) => 'withdrawn' | undefined;
-  /** `!forget`: as `!stop`, and everything of this person is erased now. */
-  forget: (chat: Chat, personId: number, saidAtMs: number) => 'forgotten' | undefined;
-  /** Was a bare "stop" not yet asked back since this person agreed? Notes that it is now. */
-  mayConfirmStop: (chat: Chat, personId: number) => boolean;
+  /** `!forget`: as `!stop`, and everything of this person is erased now: resolves when that is done, or has failed for now. */
+  forget: (chat: Chat, personId: number, saidAtMs: number) => Promise<'forgotten' | undefined>;
+  /** A bare "stop", said since this person agreed, that was not yet asked back? Notes that it is now. */
+  mayConfirmStop: (chat: Chat, personId: number, saidAtMs: number) => boolean;
   /** Try again to write refusals and to erase what could not be written or erased. */
   flush: () => void;
 }
 
 export function createConsentFlow(
-  { store, now, log, onForgotten }: BotDeps,
+  { store, now, log, forget: eraseAll }: BotDeps,
   sentences: Sentences,
   sender: Sender,
 ): ConsentFlow {
   /** refusals that the disk would not take yet */
   let unwritten: ConsentEvent[] = [];
+  const hasRows = (personId: number): boolean => store.lookups.rowIds(personId).length > 0;
   /** people whose rows have to go; a process that died or a full disk may have left some */
-  const toErase = new Map<number, readonly number[]>();
+  const toErase = new Set<number>();
   for (const { id } of store.people.list()) {
-    const rowIds = isForgotten(store.consent.history(id)) ? store.lookups.rowIds(id) : [];
-    if (rowIds.length > 0) toErase.set(id, rowIds);
+    if (isForgotten(store.consent.history(id)) && hasRows(id)) toErase.add(id);
   }
 
   const history = (personId: number): ConsentEvent[] => [
@@ -105,7 +106,7 @@ export function createConsentFlow(
       chatId: chat.id,
     }));
     try {
-      store.transaction(() => events.forEach(append));
+      withBallast(store.dataDir, () => store.transaction(() => events.forEach(append)));
     } catch (error) {
       unwritten.push(...events);
       log.error(
@@ -119,21 +120,26 @@ export function createConsentFlow(
   const isOvertaken = ({ state, sinceMs }: Standing, saidAtMs: number): boolean =>
     state === 'granted' && sinceMs !== null && saidAtMs < sinceMs;
 
-  const attempt = (personId: number, work: () => void): boolean => {
-    try {
-      work();
-      return true;
-    } catch (error) {
-      log.error({ person: personId, ...describeError(error) }, 'forgetting failed; it is tried again');
-      return false;
-    }
+  let erasing: Promise<void> | undefined;
+  let failedAtMs = -Infinity;
+  /** One person after the other; who is added meanwhile is among them. Never rejects. */
+  const erase = (): Promise<void> => {
+    erasing ??= eraseEach().finally(() => (erasing = undefined));
+    return erasing;
   };
-
-  const erase = (): void => {
-    for (const [personId, rowIds] of toErase) {
-      const isRetired = attempt(personId, () => onForgotten(rowIds)); // first: a process may die between the two
-      const isErased = attempt(personId, () => void store.forget(personId));
-      if (isRetired && isErased) toErase.delete(personId);
+  const eraseEach = async (): Promise<void> => {
+    const failed = new Set<number>();
+    for (;;) {
+      const personId = [...toErase].find((id) => !failed.has(id));
+      if (personId === undefined) return;
+      try {
+        await eraseAll(personId);
+        toErase.delete(personId);
+      } catch (error) {
+        failed.add(personId);
+        failedAtMs = now();
+        log.error({ person: personId, ...describeError(error) }, 'forgetting failed; it is tried again');
+      }
     }
   };
 
@@ -175,24 +181,24 @@ export function createConsentFlow(
       refuse(chat, personId, 'withdrawn', saidAtMs);
       return 'withdrawn';
     },
-    forget: (chat, personId, saidAtMs) => {
+    forget: async (chat, personId, saidAtMs) => {
       if (isOvertaken(standing(personId, 'log'), saidAtMs)) return undefined;
       const isNew = !isForgotten(history(personId));
       if (isNew) refuse(chat, personId, 'forgotten', saidAtMs);
-      toErase.set(personId, [...(toErase.get(personId) ?? []), ...store.lookups.rowIds(personId)]);
-      erase();
+      if (isNew || hasRows(personId)) toErase.add(personId);
+      await erase();
       return isNew ? 'forgotten' : undefined;
     },
-    mayConfirmStop: (chat, personId) => {
+    mayConfirmStop: (chat, personId, saidAtMs) => {
       const { state, sinceMs } = standing(personId, 'log');
-      if (state !== 'granted' || sinceMs === null) return false;
+      if (state !== 'granted' || sinceMs === null || saidAtMs < Math.floor(sinceMs / 1000) * 1000) return false;
       const key = `bot.stopConfirmed.${chat.id}`;
       if (store.settings.get(key) === String(sinceMs)) return false;
       store.settings.set(key, String(sinceMs));
       return true;
     },
     flush: () => {
-      erase();
+      if (toErase.size > 0 && now() - failedAtMs >= retryMs) void erase();
       if (unwritten.length === 0) return;
       try {
         store.transaction(() => unwritten.forEach(append));
@@ -203,6 +209,9 @@ export function createConsentFlow(
     },
   };
 }
+
+/** what failed is not tried with every message */
+const retryMs = 60_000;
 
 const refusals: readonly ConsentAction[] = ['declined', 'withdrawn', 'forgotten'];
 

@@ -26,10 +26,30 @@ export interface ModelKeeper {
   retrain: () => 'started' | 'running';
 }
 
+/** A question of the blind quiz with its answer; private text, for the owner's own chat alone (nightly/quiz.ts makes it). */
+export interface OpenQuestion {
+  run: string;
+  messageId: number;
+  context: { who: 'persona' | 'other' | 'bot'; text: string }[];
+  options: [string[], string[]];
+  real: 1 | 2;
+}
+
+export interface QuizMaster {
+  /** A rejection with a UserError is said in the chat. */
+  ask: () => Promise<OpenQuestion>;
+  /** An answer was stored: the report card of the run follows. */
+  answered: () => Promise<void>;
+}
+
 export interface Host {
   /** As `send`, with a file; the caption comes back as the text of its echo. */
   sendFile: (chatId: string, file: OutgoingFile, caption: string) => Promise<string>;
   models: ModelKeeper;
-  /** These rows were forgotten: no model that saw one of them may go on speaking. */
-  onForgotten: (rowIds: readonly number[]) => void;
+  quiz: QuizMaster;
+  /**
+   * Erase everything of a person who asked for it: rows, models that saw them, copies, exports. A rejection means that it
+   * is not done yet; asked again, it goes on.
+   */
+  forget: (personId: number) => Promise<void>;
 }

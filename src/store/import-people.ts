@@ -82,7 +82,7 @@ function aliasesIn(store: Store, chatKey: string, name: string, answers: Answers
 }
 
 /** `+44 7700 900123` -> `447700900123@c.us`, as WhatsApp calls that person. */
-function phoneAlias(name: string): [string] | undefined {
+export function phoneAlias(name: string): [string] | undefined {
   const digits = name.replace(/[\s().\p{Cf}\p{Pd}]/gu, '');
   return /^\+\d{7,15}$/.test(digits) ? [`${digits.slice(1)}@c.us`] : undefined;
 }

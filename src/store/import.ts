@@ -11,6 +11,7 @@ import type { ExportMessage, MessageDraft } from '../types.ts';
 import { UserError } from '../util/errors.ts';
 import { admitImported, requireBothSides, requireConsent, standingsOf } from './import-consent.ts';
 import { contentOf, timesOf } from './import-content.ts';
+import { forgottenNames, refuseForgotten } from './import-forgotten.ts';
 import { isNamed, personaAlias, recognise, type Answers, type Probe, type Recognised } from './import-people.ts';
 import type { RunningImport } from './imports.ts';
 import { createLocalTime } from './local-time.ts';
@@ -56,6 +57,8 @@ export interface ImportResult {
   known: number;
   /** messages that were not stored, by reason */
   leftOut: LeftOut;
+  /** names whose people asked to be forgotten: nothing of theirs is stored */
+  forgotten: string[];
   /** rows written by the persona after this import, from all sources */
   personaMessages: number;
 }
@@ -93,9 +96,13 @@ export async function importMessages(store: Store, file: ImportSource, choices: 
   const lock = acquireLock(store.dataDir, 'import');
   try {
     for (const id of store.imports.unfinished()) await inSteps(store.imports.erase(id));
-    const found = recogniseExport(store, file, choices);
-    requireConsent(store, found, choices);
+    const all = recogniseExport(store, file, choices);
+    requireConsent(store, all, choices);
+    const forgotten = forgottenNames(store, file, all, choices, createLocalTime(choices.timezone));
+    refuseForgotten(all, choices, forgotten);
+    const found = { ...all, names: all.names.filter((name) => !forgotten.has(name)) };
     const work = begin(store, found, choices);
+    work.counts.forgotten.push(...forgotten.keys());
     try {
       return await run(store, file, choices, work);
     } catch (error) {
@@ -137,7 +144,7 @@ function begin(store: Store, found: Recognised, choices: ImportChoices): Work {
     const matcher = store.imports.matcher(found.matchChats);
     const made = { chat: found.chatId === undefined, people: [...people], aliases: newAliases };
     const leftOut = { system: 0, kind: 0, noConsent: 0, unconfirmed: 0, forwarded: 0 };
-    const counts = { inserted: 0, known: 0, leftOut };
+    const counts = { inserted: 0, known: 0, leftOut, forgotten: [] };
     return { running: store.imports.begin(chatId, made), chatId, found, matcher, personOf, counts };
   });
 }
@@ -162,6 +169,7 @@ async function run(
     if (sender === null || message.kind === 'system') leftOut.system++;
     else if (content === undefined) leftOut.kind++;
     else if (message.isForwarded === true) leftOut.forwarded++;
+    else if (counts.forgotten.includes(sender)) leftOut.noConsent++;
     else if (personId === undefined) leftOut.unconfirmed++;
     else {
       const times = timesOf(message, toTimes);

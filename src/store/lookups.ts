@@ -26,6 +26,8 @@ export interface OwnReaction {
 export interface Lookups {
   /** Ids of all rows of a person. */
   rowIds(personId: number): number[];
+  /** Ids of all rows. */
+  allRowIds(): number[];
   /** Rows of a person by time, in one chat or (null) in all. */
   messagesOf(personId: number, chatId: number | null): (StoredMessage & { chatKind: ChatKind })[];
   reactionsOf(personId: number, chatId: number | null): OwnReaction[];
@@ -56,6 +58,7 @@ const toSent = (row: OutboxRow): SentMessage => ({
 
 export function createLookups(db: Database, root: (personId: number) => number): Lookups {
   const ids = db.prepare<[number], { id: number }>('SELECT id FROM messages WHERE person_id = ? ORDER BY id');
+  const allIds = db.prepare<[], number>('SELECT id FROM messages').pluck();
   const own = db.prepare<{ person: number; chatId: number | null }, MessageRow & { chat_kind: ChatKind }>(`
     SELECT m.*, c.kind AS chat_kind FROM visible_messages m JOIN chats c ON c.id = m.chat_id
     WHERE m.person_id = :person AND m.origin <> 'bot' AND (:chatId IS NULL OR m.chat_id = :chatId)
@@ -88,6 +91,7 @@ export function createLookups(db: Database, root: (personId: number) => number):
 
   return {
     rowIds: (personId) => ids.all(root(personId)).map(({ id }) => id),
+    allRowIds: () => allIds.all(),
     messagesOf: (personId, chatId) =>
       own.all({ person: root(personId), chatId }).map((row) => ({ ...toStored(row), chatKind: row.chat_kind })),
     reactionsOf: (personId, chatId) =>

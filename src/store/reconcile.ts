@@ -2,7 +2,7 @@
  * What was said since a copy was made outlives its restoring: a restore must not undo a no. Into the copy go, from the
  * database that it will replace: every ledger line it lacks, people known under more ids by now, what is switched on
  * and off in chats, and the outbox, so that nothing is answered twice. People who were forgotten since are erased from
- * the copy, and so are messages that were deleted or edited since, where the copy is this database's own past.
+ * the copy (known by id, or by their tombstones), and so are messages that were deleted or edited since, where the copy is this database's own past.
  */
 import type { Database } from 'better-sqlite3';
 import { consentState, isRefused, type Standing } from '../consent/policy.ts';
@@ -36,7 +36,12 @@ export function reconcile(
     const isOwnPast = isWhole && isPastOf(restored);
     return into.transaction(() => {
       const chats = carrySwitches(into, from, restored);
-      const counts = carryLedger(into, from, chats, now);
+      const { people, ...counts } = carryLedger(into, from, chats, now);
+      into.tombstones.take(from.tombstones.all(), (id) => people.get(id));
+      counts.forgotten += forgetBuried(into, now);
+      carryReceipts(restored, people);
+      // what was found out about a run that saw them may quote them
+      restored.exec(`UPDATE main.runs SET report = '{}' WHERE id IN (SELECT id FROM present.runs WHERE report = '{}')`);
       const messages = isOwnPast ? carryDeletions(into, restored) : 0;
       carryOutbox(restored);
       return { ...counts, messages };
@@ -89,7 +94,7 @@ function carryLedger(
   from: Store,
   chats: ReadonlyMap<number, number>,
   now: () => number,
-): { consentEvents: number; forgotten: number } {
+): { consentEvents: number; forgotten: number; people: Map<number, number> } {
   const counts = { consentEvents: 0, forgotten: 0 };
   const people = new Map<number, number>();
   for (const person of from.people.list()) {
@@ -115,7 +120,36 @@ function carryLedger(
       if (id !== undefined) into.chats.addMember(chatId, id);
     }
   }
-  return counts;
+  return { ...counts, people };
+}
+
+/** Who was known by an export's name only has no id left in the present database: their tombstones tell. */
+function forgetBuried(into: Store, now: () => number): number {
+  let count = 0;
+  for (const { id, aliases } of into.people.list()) {
+    const { state } = into.consent.state(id, 'log');
+    if (state === 'granted' || isRefused(state) || !aliases.some((alias) => into.tombstones.hasAlias(alias))) continue;
+    into.consent.append({ personId: id, scope: 'log', action: 'forgotten', atMs: now(), noticeHash: '', chatId: null });
+    into.forget(id);
+    count++;
+  }
+  return count;
+}
+
+/** What was erased stays on record, under the ids of the people here. */
+function carryReceipts(restored: Database, people: ReadonlyMap<number, number>): void {
+  const insert = restored.prepare(
+    `INSERT INTO main.receipts (person_id, begun_ms, finished_ms, report) SELECT :person_id, :begun_ms, :finished_ms, :report
+     WHERE NOT EXISTS (SELECT 1 FROM main.receipts WHERE begun_ms = :begun_ms AND report = :report)`,
+  );
+  const rows = restored
+    .prepare<[], { person_id: number | null; begun_ms: number; finished_ms: number | null; report: string }>(
+      'SELECT person_id, begun_ms, finished_ms, report FROM present.receipts ORDER BY id',
+    )
+    .all();
+  for (const { person_id: person, ...row } of rows) {
+    insert.run({ ...row, person_id: person === null ? null : (people.get(person) ?? null) });
+  }
 }
 
 interface Standings {

@@ -19,6 +19,8 @@ export interface Runs {
   get(id: string): Run | undefined;
   /** newest first */
   list(): Run[];
+  /** What was found out about these runs goes, with the quiz answers about them; that there was a night stays. */
+  blank(ids: readonly string[]): void;
 }
 
 interface Row {
@@ -43,6 +45,11 @@ export function createRuns(db: Database): Runs {
   const insert = db.prepare('INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)');
   const newest = db.prepare<[], Row>('SELECT * FROM runs ORDER BY rowid DESC');
   const byId = db.prepare<[string], Row>('SELECT * FROM runs WHERE id = ?');
+  const emptied = db.prepare<[string]>(`UPDATE runs SET report = '{}' WHERE id = ? AND report <> '{}'`);
+  const noAnswers = db.prepare<[string]>('DELETE FROM quiz_answers WHERE run_id = ?');
+  const blank = db.transaction((ids: readonly string[]) => {
+    for (const id of ids) for (const statement of [emptied, noAnswers]) statement.run(id);
+  });
   const maybe = (row: Row | undefined): Run | undefined => row && toRun(row);
   return {
     add: (run) => {
@@ -51,5 +58,6 @@ export function createRuns(db: Database): Runs {
     latest: () => maybe(newest.get()),
     get: (id) => maybe(byId.get(id)),
     list: () => newest.all().map(toRun),
+    blank: (ids) => blank.immediate(ids),
   };
 }

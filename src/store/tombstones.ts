@@ -18,6 +18,14 @@ export interface Said {
 export interface Tombstones {
   /** Inside a transaction, before anything is erased: hashes of everything by which this person could come back. */
   bury(personId: number, nowMs: number): void;
+  /** Ids and names by which this person could come back. */
+  idsOf(personId: number): { aliases: string[]; names: string[] };
+  /** Inside a transaction: hashes of these, of nobody whom this store knows. */
+  buryIds(ids: { aliases: readonly string[]; names: readonly string[] }, nowMs: number): void;
+  /** All of them with the keys they need, for another store. */
+  all(): StoredTombstones;
+  /** Inside a transaction: hashes of another store, of nobody whom this one knows. */
+  take(stored: StoredTombstones, personOf?: (theirId: number) => number | undefined): void;
   /** Was this id (as in `aliases`) forgotten? */
   hasAlias(alias: string): boolean;
   /** Was somebody of this name forgotten? */
@@ -27,6 +35,13 @@ export interface Tombstones {
   /** `minute`: this text at this minute was forgotten; `text`: this long text, at whatever time */
   messageIs(said: Said): 'minute' | 'text' | undefined;
   count(): number;
+  /** of one person */
+  countOf(personId: number): number;
+}
+
+export interface StoredTombstones {
+  keys: string[];
+  rows: { hash: Buffer; person_id: number; kind: string; at_ms: number }[];
 }
 
 /** messages of one person that are hashed, evenly spread over all of theirs */
@@ -43,6 +58,7 @@ export function createTombstones(db: Database, root: (personId: number) => numbe
   );
   const find = db.prepare<[Buffer, string]>('SELECT 1 FROM tombstones WHERE hash = ? AND kind = ? LIMIT 1');
   const any = db.prepare(`SELECT 1 FROM tombstones WHERE kind = 'message' LIMIT 1`);
+  const countOf = db.prepare<[number]>('SELECT COUNT(*) FROM tombstones WHERE person_id = ?').pluck();
   const count = db.prepare('SELECT COUNT(*) FROM tombstones').pluck();
   const aliases = db.prepare<[number], string>('SELECT alias FROM aliases WHERE person_id = ?').pluck();
   const names = db
@@ -72,21 +88,46 @@ export function createTombstones(db: Database, root: (personId: number) => numbe
   const isKnown = (kind: string, material: string): boolean =>
     keys().some((key) => find.get(hashOf(key, kind, material), kind) !== undefined);
 
+  const everything = db.prepare<[], StoredTombstones['rows'][number]>('SELECT * FROM tombstones');
+
+  const idsOf = (person: number): { aliases: string[]; names: string[] } => ({
+    aliases: aliases.all(person),
+    names: names.all({ person }),
+  });
+  const putIds = (
+    ids: { aliases: readonly string[]; names: readonly string[] },
+    person: number,
+    nowMs: number,
+  ): void => {
+    const key = firstKey();
+    for (const alias of ids.aliases) insert.run(hashOf(key, 'alias', alias), person, 'alias', nowMs);
+    for (const name of ids.names.map(foldName).filter((folded) => folded !== '')) {
+      insert.run(hashOf(key, 'name', name), person, 'name', nowMs);
+    }
+  };
+
   return {
     bury: (personId, nowMs) => {
       const person = root(personId);
+      putIds(idsOf(person), person, nowMs);
       const key = firstKey();
-      const put = (kind: 'alias' | 'name' | 'message', material: string): void =>
-        void insert.run(hashOf(key, kind, material), person, kind, nowMs);
-      for (const alias of aliases.all(person)) put('alias', alias);
-      for (const name of names.all({ person })) put('name', foldName(name));
+      const put = (material: string): void =>
+        void insert.run(hashOf(key, 'message', material), person, 'message', nowMs);
       const step = Math.max(1, Math.ceil((texts.get(person) ?? 0) / mostMessages));
       for (const { text, timestamp_ms: atMs } of said.all({ person, step })) {
         const plain = matchText(text);
         if (plain === '') continue;
-        put('message', atMinute(plain, atMs));
-        if (isDistinct(plain)) put('message', plain);
+        put(atMinute(plain, atMs));
+        if (isDistinct(plain)) put(plain);
       }
+    },
+    idsOf: (personId) => idsOf(root(personId)),
+    buryIds: (ids, nowMs) => putIds(ids, 0, nowMs),
+    all: () => ({ keys: keys(), rows: everything.all() }),
+    take: (stored, personOf = () => undefined) => {
+      const all = [...new Set([...stored.keys, ...keys()])];
+      if (all.length > 0) settings.set(keySetting, all.join(' '));
+      for (const row of stored.rows) insert.run(row.hash, personOf(row.person_id) ?? 0, row.kind, row.at_ms);
     },
     hasAlias: (alias) => isKnown('alias', alias),
     hasName: (name) => foldName(name) !== '' && isKnown('name', foldName(name)),
@@ -98,30 +139,8 @@ export function createTombstones(db: Database, root: (personId: number) => numbe
       return isDistinct(plain) && isKnown('message', plain) ? 'text' : undefined;
     },
     count: () => Number(count.get()),
+    countOf: (personId) => Number(countOf.get(root(personId))),
   };
-}
-
-/**
- * Inside a transaction: the tombstones of the attached database `present` come into `main` with the keys they need.
- * @param personOf the person here for one there; undefined: not known here
- */
-export function carryTombstones(main: Database, personOf: (presentId: number) => number | undefined): void {
-  const keysOf = (schema: string): string[] =>
-    main
-      .prepare<[string], string>(`SELECT value FROM ${schema}.settings WHERE key = ?`)
-      .pluck()
-      .get(keySetting)
-      ?.split(' ') ?? [];
-  const keys = [...new Set([...keysOf('present'), ...keysOf('main')])];
-  if (keys.length > 0) createSettings(main).set(keySetting, keys.join(' '));
-  const insert = main.prepare(
-    'INSERT OR IGNORE INTO main.tombstones (hash, person_id, kind, at_ms) VALUES (?, ?, ?, ?)',
-  );
-  const rows = main
-    .prepare<[], { hash: Buffer; person_id: number; kind: string; at_ms: number }>('SELECT * FROM present.tombstones')
-    .all();
-  for (const { hash, person_id: person, kind, at_ms: atMs } of rows)
-    insert.run(hash, personOf(person) ?? 0, kind, atMs);
 }
 
 /** Names differ between phones in case, width, marks of direction and the tilde before a name that nobody saved. */

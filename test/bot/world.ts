@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { createBot } from '../../src/bot/bot.ts';
 import type { Bot, BotDeps, BotSettings } from '../../src/bot/bot.ts';
-import type { KnownModel, OutgoingFile } from '../../src/bot/host.ts';
+import type { KnownModel, OpenQuestion, OutgoingFile } from '../../src/bot/host.ts';
 import { admit } from '../../src/consent/policy.ts';
 import type { ConsentedMessage } from '../../src/consent/policy.ts';
 import type { Spoken, Voice } from '../../src/reply/voice.ts';
@@ -92,12 +92,16 @@ export interface WorldOptions {
   voice?: number;
   hasRun?: boolean;
   echoes?: boolean;
+  /** where the store's folder is made; default: the system's folder for temporary files */
+  parent?: string;
+  /** called with each store that is opened */
+  onOpen?: (store: Store) => void;
 }
 
 export type World = ReturnType<typeof createWorld>;
 
 export function createWorld(options: WorldOptions = {}) {
-  const dir = mkdtempSync(join(tmpdir(), 'persona-bot-'));
+  const dir = mkdtempSync(join(options.parent ?? tmpdir(), 'persona-bot-'));
   const clock = createClock(noon);
   const logLines: string[] = [];
   const log = pino({ level: 'trace' }, { write: (line: string) => void logLines.push(line) });
@@ -116,6 +120,18 @@ export function createWorld(options: WorldOptions = {}) {
     trainings: 0,
     isTraining: false,
   };
+  const quiz = {
+    question: {
+      run: 'run-1',
+      messageId: 1,
+      context: [{ who: 'other', text: 'are you home?' }],
+      options: [['not yet'], ['almost', 'ten minutes']],
+      real: 2,
+    } as OpenQuestion,
+    refusal: undefined as Error | undefined,
+    /** times that an answer was reported */
+    told: 0,
+  };
   const phone = {
     /** what becomes of the next sends: reject with this error; sent ones are given back as echoes */
     failures: [] as (Error | undefined)[],
@@ -126,12 +142,19 @@ export function createWorld(options: WorldOptions = {}) {
     echoText: (text: string): string => text,
     /** resolve sends only when the test says so */
     hold: undefined as Promise<void> | undefined,
+    /** the program is killed in the next send, before or after the message left */
+    dies: undefined as 'before' | 'after' | undefined,
+    /** told of each send before it happens */
+    onSend: undefined as ((chatId: string, text: string) => void) | undefined,
     known: [account, anna, ben, ownerNumber],
   };
   let say: (n: number, candidate: number) => string[] | undefined = () => ['fine by me'];
   let thinking: Promise<void> | undefined;
   let number = 0;
+  /** A process that was killed gets no answers and has no effect any more. */
+  let life = { isDead: false };
   let store = openStore(dir, { now: () => clock.nowMs, backup: false });
+  options.onOpen?.(store);
   let bot: Bot;
   const abandoned: Store[] = [];
 
@@ -186,10 +209,16 @@ export function createWorld(options: WorldOptions = {}) {
     fields: Partial<InboundMessage>,
     file?: OutgoingFile,
   ): Promise<string> => {
+    phone.onSend?.(chatId, text);
+    const dies = phone.dies;
+    phone.dies = undefined;
+    if (dies !== undefined) kill();
+    if (dies === 'before') return never;
     const failure = phone.failures.shift();
     const message = inbound({ c: chatId }, text, { fromMe: true, chatId, ...fields });
     const leaves = failure === undefined || phone.leavesAnyway;
     if (leaves) sent.push({ chatId, text, quotedId, id: message.id, atMs: clock.nowMs, ...(file && { file }) });
+    if (dies === 'after') return never;
     if (leaves && phone.echoes) {
       const echo = { ...message, text: phone.echoText(text) };
       void bot.onMessage(echo); // before the send resolves, as WhatsApp Web does
@@ -200,7 +229,31 @@ export function createWorld(options: WorldOptions = {}) {
     return message.id;
   };
 
-  const deps = (): BotDeps => ({
+  const kill = (): void => {
+    life.isDead = true;
+    store.close();
+  };
+
+  const deps = (): BotDeps => {
+    const self = (life = { isDead: false });
+    const lives = <T>(work: () => Promise<T>): Promise<T> => {
+      const result = self.isDead ? never : work();
+      const orNever = (): Promise<T> => (self.isDead ? never : result);
+      return result.then(orNever, orNever);
+    };
+    const all = depsOf();
+    return {
+      ...all,
+      send: (...args) => lives(() => all.send(...args)),
+      sendFile: (...args) => lives(() => all.sendFile(...args)),
+      aliases: (id) => lives(() => all.aliases(id)),
+      speak: (request) => lives(() => all.speak(request)),
+      wait: (ms) => lives(() => clock.wait(ms)),
+      models: { ...all.models, list: () => lives(all.models.list) },
+    };
+  };
+
+  const depsOf = (): BotDeps => ({
     store,
     log,
     now: () => clock.nowMs,
@@ -226,7 +279,15 @@ export function createWorld(options: WorldOptions = {}) {
         return 'started';
       },
     },
-    onForgotten: (rowIds) => void forgotten.push([...rowIds]),
+    forget: (personId) => {
+      forgotten.push(store.lookups.rowIds(personId));
+      store.forget(personId);
+      return Promise.resolve();
+    },
+    quiz: {
+      ask: () => (quiz.refusal === undefined ? Promise.resolve(quiz.question) : Promise.reject(quiz.refusal)),
+      answered: () => Promise.resolve(void quiz.told++),
+    },
     setTyping: (chatId, isTyping) => Promise.resolve(void typing.push({ chatId, typing: isTyping })),
     aliases: (id) => {
       asked.push(id);
@@ -241,8 +302,14 @@ export function createWorld(options: WorldOptions = {}) {
       return candidates.every((texts) => texts !== undefined) ? spokenOf(candidates, request) : undefined;
     },
     hasRun: () => options.hasRun ?? true,
-    wait: (ms) => clock.wait(ms),
   });
+
+  const open = (): void => {
+    store = openStore(dir, { now: () => clock.nowMs, backup: false });
+    options.onOpen?.(store);
+    bot = createBot(deps());
+    bot.onReady({ aliases: [account.c, account.lid] });
+  };
 
   if (options.initialised !== false) grantOwner(store, clock.nowMs);
   giveVoice(store, options.voice ?? 300);
@@ -259,6 +326,7 @@ export function createWorld(options: WorldOptions = {}) {
     asked,
     forgotten,
     models,
+    quiz,
     logLines,
     log,
     settings,
@@ -302,16 +370,19 @@ export function createWorld(options: WorldOptions = {}) {
     restart: async (): Promise<void> => {
       await Promise.all([bot.close(), clock.runOut()]);
       store.close();
-      store = openStore(dir, { now: () => clock.nowMs, backup: false });
-      bot = createBot(deps());
-      bot.onReady({ aliases: [account.c, account.lid] });
+      open();
     },
+    /** Killed: what was committed is in the files, nothing else is left. */
+    kill,
+    get isDead() {
+      return life.isDead;
+    },
+    /** Start the program, after it was killed or closed. */
+    start: open,
     /** The process was killed: another one starts on the same folder, and nothing of the old one was finished. */
     replace: async (): Promise<void> => {
       abandoned.push(store);
-      store = openStore(dir, { now: () => clock.nowMs, backup: false });
-      bot = createBot(deps());
-      bot.onReady({ aliases: [account.c, account.lid] });
+      open();
       await breathe();
     },
     /** texts sent since the last call */
@@ -342,7 +413,7 @@ export function createWorld(options: WorldOptions = {}) {
       sent.splice(0);
     },
     close: async (): Promise<void> => {
-      await Promise.all([bot.close(), clock.runOut()]);
+      if (!life.isDead) await Promise.all([bot.close(), clock.runOut()]);
       for (const open of [...abandoned, store]) open.close();
       rmSync(dir, { recursive: true, force: true });
     },
@@ -350,6 +421,7 @@ export function createWorld(options: WorldOptions = {}) {
   return world;
 }
 
+const never = new Promise<never>(() => undefined);
 const candidatesOfAReply = 4;
 
 function spokenOf(candidates: string[][], { context, seed }: Parameters<Voice['speak']>[0]): Spoken {

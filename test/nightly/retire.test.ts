@@ -1,5 +1,5 @@
-/** Models that saw what was forgotten stop serving at once; the others go on. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+/** Models that saw what was forgotten stop serving at once and are removed; the others go on. */
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -27,38 +27,67 @@ function trained(runs: Record<string, number[] | null>): { dataDir: string; mode
   return { dataDir, modelsDir };
 }
 
-test('a run that saw a forgotten row serves no more; the newest that did not serves again', () => {
+const gone =
+  (...ids: number[]) =>
+  (id: number): boolean =>
+    ids.includes(id);
+const runsIn = ({ modelsDir }: { modelsDir: string }): string[] => readdirSync(join(modelsDir, 'runs')).sort();
+
+test('a run that saw a forgotten row is gone with its dataset; the newest that did not serves again', () => {
   const dirs = trained({ a: [1, 2], b: [1], c: [1, 2, 3] });
-  expect(retireRuns([2, 9], dirs)).toEqual(['c', 'a']);
+  const retired = retireRuns(gone(2, 9), dirs);
+  expect({ ...retired, runs: retired.runs.sort() }).toEqual({
+    runs: ['a', 'c'],
+    datasets: 2,
+    served: 'c',
+    serves: 'b',
+  });
   expect(readCurrent(dirs.modelsDir)).toEqual({ run: 'b', previous: [] });
+  expect(runsIn(dirs)).toEqual(['b']);
+  expect(readdirSync(join(dirs.dataDir, 'datasets'))).toEqual(['dataset-of-b']);
+});
+
+test('a run that never served is removed too', () => {
+  const dirs = trained({ a: [1], b: [2] });
+  withdraw(dirs.modelsDir, ['a']);
+  expect(retireRuns(gone(1), dirs)).toMatchObject({ runs: ['a'], served: null, serves: 'b' });
+  expect(runsIn(dirs)).toEqual(['b']);
 });
 
 test('where every run saw it, none serves', () => {
   const dirs = trained({ a: [1], b: [1, 2] });
-  expect(retireRuns([1], dirs)).toEqual(['b', 'a']);
+  expect(retireRuns(gone(1), dirs)).toMatchObject({ served: 'b', serves: null });
   expect(existsSync(currentFile(dirs.modelsDir))).toBe(false);
-  expect(retireRuns([1], dirs)).toEqual([]);
+  expect(runsIn(dirs)).toEqual([]);
+  expect(retireRuns(gone(1), dirs).runs).toEqual([]);
 });
 
 test('of what nobody knows what it saw, the worst is assumed', () => {
   const dirs = trained({ a: [5], b: null });
-  expect(retireRuns([1], dirs)).toEqual(['b']);
+  expect(retireRuns(gone(1), dirs).runs).toEqual(['b']);
   rmSync(join(dirs.modelsDir, 'runs', 'a', 'manifest.json'));
-  expect(retireRuns([1], dirs)).toEqual(['a']);
+  expect(retireRuns(gone(1), dirs).runs).toEqual(['a']);
   expect(existsSync(currentFile(dirs.modelsDir))).toBe(false);
 });
 
-test('a damaged current.json serves nothing', () => {
-  const dirs = trained({ a: [5] });
+test('a damaged current.json serves nothing, a damaged list of rows stands for any row', () => {
+  const dirs = trained({ a: [5], b: [6] });
   writeFileSync(currentFile(dirs.modelsDir), '{');
-  expect(retireRuns([1], dirs)).toEqual(['current.json']);
+  writeFileSync(join(dirs.dataDir, 'datasets', 'dataset-of-a', 'manifest.json'), '{');
+  expect(retireRuns(gone(1), dirs)).toMatchObject({ runs: ['a'], serves: null });
   expect(existsSync(currentFile(dirs.modelsDir))).toBe(false);
+});
+
+test('a run that current.json names and nobody finds serves no more', () => {
+  const dirs = trained({ a: [5], b: [6] });
+  rmSync(join(dirs.modelsDir, 'runs', 'b'), { recursive: true });
+  expect(retireRuns(gone(1), dirs)).toMatchObject({ runs: [], served: 'b', serves: 'a' });
 });
 
 test('runs that saw none of it are left alone', () => {
   const dirs = trained({ a: [1], b: [2] });
-  expect(retireRuns([3], dirs)).toEqual([]);
-  expect(retireRuns([], dirs)).toEqual([]);
+  expect(retireRuns(gone(3), dirs)).toEqual({ runs: [], datasets: 0, served: null, serves: 'b' });
   withdraw(dirs.modelsDir, []);
   expect(readCurrent(dirs.modelsDir)).toEqual({ run: 'b', previous: ['a'] });
+  expect(runsIn(dirs)).toEqual(['a', 'b']);
 });
