@@ -102,6 +102,8 @@ export interface ConversationMessage {
   timestampMs: number | null;
   minutePrecision: boolean;
   text: string;
+  /** where in `text` one `█` stands for words that somebody hid; sorted, UTF-16 offsets, end exclusive; absent: nowhere */
+  hidden?: readonly { start: number; end: number }[];
   media: MediaKind | null;
   /** row id of the quoted message, where it is stored */
   quotedRowId: number | null;

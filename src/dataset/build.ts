@@ -4,7 +4,7 @@
  * Not covered: consent (the store hands out only what may be used) and redaction (an option of encoding; counted here).
  */
 import { createHash } from 'node:crypto';
-import { redactionKinds, type RedactionKind, type RedactSpans } from '../tokenizer/chat-format.ts';
+import { hiddenSpans, redactionKinds, type RedactionKind, type RedactSpans } from '../tokenizer/chat-format.ts';
 import { sha256 } from '../util/files.ts';
 import type { ConversationMessage, Split } from '../types.ts';
 import { groupConversations, isScored, type Chat, type Conversation } from './conversations.ts';
@@ -36,6 +36,10 @@ export interface DatasetManifest {
   leftOut: {
     /** rows that the store keeps and hands out to nobody: consent is missing or was withdrawn */
     sealedMessages: number;
+    /** by what the owner said on the review page; absent in manifests of older versions */
+    rejectedMessages?: number;
+    excludedMessages?: number;
+    undecidedMessages?: number;
     /** neither text nor medium */
     emptyMessages: number;
     /** older than `maxAgeMs` */
@@ -69,12 +73,14 @@ export interface BuildOptions {
   maxAgeMs?: number;
   /** rows that the store did not hand out, for the manifest */
   sealedMessages?: number;
+  /** rows that the review left out, for the manifest */
+  reviewed?: { rejectedMessages: number; excludedMessages: number; undecidedMessages: number };
   /** count what this hides */
   redact?: RedactSpans;
 }
 
 export function buildDataset(options: BuildOptions): Dataset {
-  const { chats, timezone, maxAgeMs, sealedMessages = 0, redact } = options;
+  const { chats, timezone, maxAgeMs, sealedMessages = 0, reviewed, redact } = options;
   const held = chats.map(({ chatKey, messages }) => ({
     chatKey,
     messages: placeCorrections(messages.filter((message) => !isEmpty(message))),
@@ -107,6 +113,7 @@ export function buildDataset(options: BuildOptions): Dataset {
   });
   const leftOut = {
     sealedMessages,
+    ...reviewed,
     emptyMessages: chats.reduce((sum, { messages }) => sum + messages.filter(isEmpty).length, 0),
     oldConversations: grouped.length - recent.length,
     ...repeats,
@@ -129,14 +136,15 @@ export function buildDataset(options: BuildOptions): Dataset {
 function countRedactions(conversations: readonly Conversation[], redact: RedactSpans): Record<RedactionKind, number> {
   const counts = Object.fromEntries(redactionKinds.map((kind) => [kind, 0])) as Record<RedactionKind, number>;
   for (const { messages } of conversations) {
-    for (const { text } of messages) for (const { token } of redact(text)) counts[token]++;
+    for (const message of messages) for (const { token } of hiddenSpans(message, redact)) counts[token]++;
   }
   return counts;
 }
 
-/** Changes when the row's text, medium, time or author's role does. */
-function rowHash({ isPersona, isBot, timestampMs, media, text }: ConversationMessage): string {
-  return sha256(JSON.stringify([isPersona, isBot, timestampMs, media, text]));
+/** Changes when the row's text, what is hidden in it, its medium, time or author's role does. */
+function rowHash({ isPersona, isBot, timestampMs, media, text, hidden }: ConversationMessage): string {
+  const spans = hidden?.map(({ start, end }) => [start, end]);
+  return sha256(JSON.stringify([isPersona, isBot, timestampMs, media, text, ...(spans === undefined ? [] : [spans])]));
 }
 
 function isEmpty({ text, media }: ConversationMessage): boolean {

@@ -5,7 +5,7 @@
  * Not covered: sorting. Messages come in the order in which they were said.
  */
 import type { ConversationMessage } from '../types.ts';
-import { gapIndex, openingGap, type RedactSpans } from '../tokenizer/chat-format.ts';
+import { gapIndex, hiddenSpans, openingGap, type RedactSpans } from '../tokenizer/chat-format.ts';
 
 export interface Chat {
   /** stable name of the chat; the split hangs on it */
@@ -57,14 +57,15 @@ export function isScored(message: ConversationMessage, conversation: Pick<Conver
 }
 
 /**
- * The texts of conversations, one a message, to train a tokenizer on. With `redact`, the pieces around hidden spans:
- * merges must not learn a phone number.
+ * The texts of conversations, one a message, to train a tokenizer on: the pieces around what is hidden by hand, and with
+ * `redact` around what that finds: merges must not learn a phone number.
  */
 export function* textsOf(conversations: Iterable<Conversation>, redact?: RedactSpans): Generator<string> {
   for (const { messages } of conversations) {
-    for (const { text } of messages) {
+    for (const message of messages) {
+      const { text } = message;
       let from = 0;
-      for (const { start, end } of redact?.(text) ?? []) {
+      for (const { start, end } of hiddenSpans(message, redact)) {
         if (start > from) yield text.slice(from, start);
         from = end;
       }

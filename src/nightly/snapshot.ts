@@ -13,15 +13,20 @@ export interface SnapshotOptions {
   timezone: string;
   /** count in the manifest what this hides; costs a look at every text */
   redact?: RedactSpans;
+  /** only what was approved on the review page */
+  reviewRequired?: boolean | undefined;
 }
 
-export function snapshot({ dataDir, speaker, timezone, redact }: SnapshotOptions): Dataset {
+export function snapshot({ dataDir, speaker, timezone, redact, reviewRequired }: SnapshotOptions): Dataset {
   const store = openStore(dataDir);
   try {
     const persona = store.people.resolve([personaAlias(speaker)]);
-    const chats = store.messages.conversations(persona);
-    const sealedMessages = store.messages.count() - chats.reduce((sum, { messages }) => sum + messages.length, 0);
-    return buildDataset({ chats, timezone, sealedMessages, ...(redact === undefined ? {} : { redact }) });
+    const { chats, leftOut } = store.messages.trainable(persona, { reviewRequired });
+    const handedOut = chats.reduce((sum, { messages }) => sum + messages.length, 0);
+    const reviewed = leftOut.rejectedMessages + leftOut.excludedMessages + leftOut.undecidedMessages;
+    const sealedMessages = store.messages.count() - handedOut - reviewed;
+    const counts = { sealedMessages, reviewed: leftOut };
+    return buildDataset({ chats, timezone, ...counts, ...(redact === undefined ? {} : { redact }) });
   } finally {
     store.close();
   }

@@ -29,6 +29,7 @@ import { acquireLock, type Lock } from './lock.ts';
 import { copyPages } from './online-backup.ts';
 import { databaseName, openDatabase, truncateLog } from './open.ts';
 import { reconcile, type Reconciled } from './reconcile.ts';
+import { removeSearchIndex } from './search-index.ts';
 import { explainSqlite } from './sqlite-errors.ts';
 
 export interface RestoreOptions {
@@ -83,6 +84,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
     if (isWhole) await replaceWhole(dataDir, prepared);
     const kept = isWhole ? present.file : replaceFile(dataDir, prepared, nowMs);
     await prove(dataDir, expected, present);
+    removeSearchIndex(dataDir); // it is of the database that was replaced
     return { from, kept, reconciled };
   } catch (error) {
     throw explainSqlite(error, join(dataDir, databaseName)) ?? error;
@@ -131,6 +133,7 @@ function prepare(work: string, present: Present, withoutLedger: boolean, nowMs: 
       }
     }
     if (reconciled === null && withoutLedger) db.exec('UPDATE chats SET collect = 0, bot = 0, collect_since_ms = NULL');
+    db.exec(`UPDATE review_state SET indexed_to = 0, index_id = ''; DELETE FROM search_gone`);
     checkSound(db, 'the prepared copy');
     check(truncateLog(db), 'nobody else reads the prepared copy');
     return reconciled;

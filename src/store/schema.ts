@@ -5,6 +5,7 @@
 
 import { forgetTables } from './schema-forget.ts';
 import { nightTables } from './schema-night.ts';
+import { reviewTables } from './schema-review.ts';
 
 export interface Migration {
   /** value of `user_version` once it has run; 1, 2, 3, ... */
@@ -185,4 +186,5 @@ export const migrations: readonly Migration[] = [
   { version: 2, sql: second },
   { version: 3, sql: forgetTables },
   { version: 4, sql: nightTables },
+  { version: 5, sql: reviewTables },
 ];

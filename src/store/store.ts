@@ -24,8 +24,10 @@ import { createQuiz, type Quiz } from './quiz.ts';
 import { createReactions, type Reactions } from './reactions.ts';
 import { createReceipts, type Receipts } from './receipts.ts';
 import { createReplies, type Replies } from './replies.ts';
+import { createReview, type Review } from './review.ts';
 import { createRuns, type Runs } from './runs.ts';
-import { createSeal } from './seal.ts';
+import { createSeal, type Seal } from './seal.ts';
+import { createSearchIndex, type SearchIndex } from './search-index.ts';
 import { createSettings, type StoredSettings } from './settings.ts';
 import { createTombstones, type Tombstones } from './tombstones.ts';
 import { UserError } from '../util/errors.ts';
@@ -43,6 +45,7 @@ export interface StoreOptions extends OpenOptions {
 export function openStore(dataDir: string, options: StoreOptions = {}): Store {
   const store = new Store(openDatabase(dataDir, options), options.now ?? Date.now);
   eraseDeadImports(store);
+  store.searchIndex.sweep(); // whoever erased may have died before
   return store;
 }
 
@@ -91,12 +94,17 @@ export class Store {
    */
   readonly forget: Forgetting['forget'];
   readonly forgetInSteps: Forgetting['forgetInSteps'];
+  readonly searchIndex: SearchIndex;
   readonly #db: Database;
+  readonly #seal: Seal;
+  readonly #now: () => number;
+  #review: Review | undefined;
   readonly #changes: Statement<[], { own: number }>;
   #needsScrub = false;
 
   constructor(db: Database, now: () => number) {
     this.#db = db;
+    this.#now = now;
     this.#changes = db.prepare('SELECT total_changes() AS own');
     this.dataDir = dirname(db.name);
     const scrub = (): void => void this.scrub();
@@ -105,6 +113,8 @@ export class Store {
     const root = (personId: number): number => this.consent.root(personId);
     const tombstones = createTombstones(db, root);
     const seal = createSeal(db, this.consent);
+    this.#seal = seal;
+    this.searchIndex = createSearchIndex(db, this.dataDir);
     this.people = createPeople(db, this.consent, now);
     this.chats = createChats(db, this.consent, now);
     this.messages = {
@@ -130,6 +140,22 @@ export class Store {
     this.forgetInSteps = forgetting.forgetInSteps;
   }
 
+  /** What the review page needs; made when it is first asked for. */
+  get review(): Review {
+    const { searchIndex: index, consent: ledger, chats, people } = this;
+    const scrub = (): void => void this.scrub();
+    this.#review ??= createReview(this.#db, {
+      index,
+      seal: this.#seal,
+      ledger,
+      chats,
+      people,
+      now: this.#now,
+      scrub,
+    });
+    return this.#review;
+  }
+
   /** All or nothing; nested calls are savepoints. `work` must be synchronous. */
   transaction<T>(work: () => T): T {
     const result = this.#db.transaction(work).immediate();
@@ -142,6 +168,7 @@ export class Store {
    * another process was reading; the next erasure, or closing, does it.
    */
   scrub(): boolean {
+    if (!this.#db.inTransaction) this.searchIndex.sweep();
     this.#needsScrub = this.#db.inTransaction || !truncateLog(this.#db);
     return !this.#needsScrub;
   }
@@ -154,6 +181,7 @@ export class Store {
   close(): void {
     if (!this.#db.open) return;
     if (this.#needsScrub) this.scrub();
+    this.searchIndex.close();
     this.#db.close();
   }
 }

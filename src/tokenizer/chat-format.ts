@@ -239,12 +239,33 @@ function bodyIds(message: ConversationMessage, tokenizer: Tokenizer, redact: Red
   const { media, redactions } = chatIds(tokenizer);
   let ids = message.media === null ? [] : [media[message.media]];
   let from = 0;
-  for (const { start, end, token } of redact?.(message.text) ?? []) {
+  for (const { start, end, token } of hiddenSpans(message, redact)) {
     check(start >= from && end > start && end <= message.text.length, `redacted span ${start}..${end} after ${from}`);
     ids = ids.concat(tokenizer.encode(message.text.slice(from, start)), redactions[token]);
     from = end;
   }
   return ids.concat(tokenizer.encode(message.text.slice(from)));
+}
+
+/**
+ * What a placeholder stands for in a message: words that somebody hid by hand, and what `redact` finds. Where the two
+ * meet, one `<|secret|>` stands for both.
+ */
+export function hiddenSpans(
+  { text, hidden = [] }: Pick<ConversationMessage, 'text' | 'hidden'>,
+  redact: RedactSpans | undefined,
+): readonly RedactSpan[] {
+  const found = redact?.(text) ?? [];
+  if (hidden.length === 0) return found;
+  const spans: RedactSpan[] = [];
+  const all = [...found, ...hidden.map((span) => ({ ...span, token: 'secret' as const }))];
+  for (const span of all.sort((a, b) => a.start - b.start || b.end - a.end)) {
+    const last = spans.at(-1);
+    if (last !== undefined && span.start < last.end) {
+      spans[spans.length - 1] = { start: last.start, end: Math.max(last.end, span.end), token: 'secret' };
+    } else spans.push(span);
+  }
+  return spans;
 }
 
 /** Index of the first message after the last silence. */
