@@ -10,7 +10,7 @@ import type { Engine } from '../src/model/engine.ts';
 import { modelConfig, vocabSizeOf } from '../src/model/sizes.ts';
 import { createTokenizer, trainBpe, type Tokenizer } from '../src/tokenizer/bpe.ts';
 import { fromTokenizerJson } from '../src/tokenizer/tokenizer-json.ts';
-import { encodeConversation, specialTokens } from '../src/tokenizer/chat-format.ts';
+import { encodeConversation, specialTokens, type RedactSpans } from '../src/tokenizer/chat-format.ts';
 import { evaluateConversations } from '../src/train/evaluate.ts';
 import { train } from '../src/train/loop.ts';
 import { learnBest } from '../src/train/learn-best.ts';
@@ -40,6 +40,8 @@ export interface Variant {
   way?: Way;
   /** start from this model with its tokenizer; default: from scratch */
   base?: Pick<LlamaFolder, 'config' | 'weights' | 'tokenizerJson'>;
+  /** what to hide behind placeholders in what is learned; default: nothing */
+  redact?: RedactSpans;
   /** train adapters of this rank beside the weights, which stay */
   lora?: { rank: number; alpha: number };
 }
@@ -77,9 +79,16 @@ export function vocabularyOf(chat: Chat, size: ModelSize): number {
   return Math.min(vocabSizeOf(size), specialTokens.length + 256 + Math.floor(bytes / bytesPerMerge));
 }
 
-/** As the product does it: in each way, and the better on validation counts. */
-export function learnBestWay(chat: Chat, variant: Variant, backend: BackendName, threads?: number): Promise<Learned> {
-  return learnIn(chat, variant, waysFor(variant.size, { fromScratch: variant.base === undefined }), backend, threads);
+/** As the product does it: in each way, and the better on validation counts. @param after as in `learn` */
+export function learnBestWay(
+  chat: Chat,
+  variant: Variant,
+  backend: BackendName,
+  threads?: number,
+  after?: (engine: Engine, tokenizer: Tokenizer) => Promise<void>,
+): Promise<Learned> {
+  const ways = waysFor(variant.size, { fromScratch: variant.base === undefined });
+  return learnIn(chat, variant, ways, backend, threads, after);
 }
 
 /**
@@ -105,14 +114,16 @@ async function learnIn(
   threads?: number,
   after?: (engine: Engine, tokenizer: Tokenizer) => Promise<void>,
 ): Promise<Learned> {
-  const { size, seed = 1, everyoneShare = 0, base, lora } = variant;
+  const { size, seed = 1, everyoneShare = 0, base, lora, redact } = variant;
   const tokenizer =
     base === undefined
       ? tokenizerFor(chat, variant.vocabSize ?? vocabularyOf(chat, size))
       : createTokenizer(fromTokenizerJson(base.tokenizerJson));
   const config = base?.config ?? { ...modelConfig(size, tokenizer.vocabSize), ...variant.config };
   const rowsOf = (conversations: readonly Conversation[], lossOn: 'persona' | 'everyone', leftShare?: number) => {
-    const encoded = conversations.map((c) => encodeConversation(c.messages, tokenizer, { ...c, lossOn }));
+    const encoded = conversations.map((c) =>
+      encodeConversation(c.messages, tokenizer, { ...c, lossOn, ...(redact && { redact }) }),
+    );
     const options = leftShare === undefined ? {} : { leftShare };
     if (variant.unpacked !== true) return toRows(encoded, config.contextLength, options);
     return encoded.flatMap((conversation): TrainingRow[] => toRows([conversation], config.contextLength, options));

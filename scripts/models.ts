@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { adoptFolder } from '../src/nightly/adopt.ts';
 import { listModels, rollBackModel, useModel } from '../src/nightly/models.ts';
 import type { ModelEntry, ModelsOptions } from '../src/nightly/models.ts';
+import { wilson } from '../src/util/intervals.ts';
 import { loadContext, printJson } from './context.ts';
 import type { Context } from './context.ts';
 
@@ -50,11 +51,20 @@ function list(flags: JsonFlag): void {
   else models.forEach((model) => console.log(lineOf(model)));
 }
 
-function lineOf({ run, current, served, verdict, bitsPerByte, size, problem }: ModelEntry): string {
+function lineOf({ run, current, served, verdict, bitsPerByte, size, quiz, problem }: ModelEntry): string {
   const bits = bitsPerByte === null ? '-' : `${bitsPerByte.toFixed(3)} bits/byte`;
   const state = current ? 'speaks now' : served ? 'spoke before' : '';
   const line = `${current ? '*' : ' '} ${run}  ${(verdict ?? '-').padEnd(8)}  ${(size ?? '-').padEnd(5)}  ${bits.padEnd(15)}  ${state}`;
-  return line.trimEnd() + (problem === null ? '' : `\n    ${problem}`);
+  return [line.trimEnd(), ...(quiz === null ? [] : [foolingRate(quiz)]), ...(problem === null ? [] : [problem])].join(
+    '\n    ',
+  );
+}
+
+/** `fooling rate 40 % (17-69 %, 10 answers)` */
+function foolingRate({ answers, fooled }: NonNullable<ModelEntry['quiz']>): string {
+  const { low, high } = wilson(fooled, answers);
+  const [rate, least, most] = [fooled / answers, low, high].map((share) => Math.round(share * 100));
+  return `fooling rate ${rate} % (${least}-${most} %, ${answers} ${answers === 1 ? 'answer' : 'answers'})`;
 }
 
 function use(run: string, flags: JsonFlag): void {

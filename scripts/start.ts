@@ -26,6 +26,7 @@ import { openScreen } from './live-screen.ts';
 import type { Screen } from './live-screen.ts';
 import { openMonitor } from './monitor.ts';
 import type { Monitor } from './monitor.ts';
+import { nightMessage, type NightMessage } from './night-message.ts';
 import { scheduleNights } from './nights.ts';
 import type { Nights } from './nights.ts';
 
@@ -92,7 +93,7 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
   closing.push(() => voice.close());
 
   const stopped = untilStopped();
-  const parts: { client?: WhatsAppClient; nights?: Nights } = {};
+  const parts: { client?: WhatsAppClient; nights?: Nights; teller?: NightMessage } = {};
   const connected = (): WhatsAppClient => {
     if (parts.client === undefined) throw new Error('WhatsApp is not connected yet');
     return parts.client;
@@ -112,7 +113,13 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
     retrainCron: env.retrainCron,
     timezone: persona.timezone,
     log,
-    listener: monitor.night,
+    listener: {
+      ...monitor.night,
+      onVerdict: (verdict, reason) => {
+        monitor.night.onVerdict(verdict, reason);
+        parts.teller?.onVerdict(verdict);
+      },
+    },
   });
   const { nights } = parts;
   closing.push(() => nights.close());
@@ -142,6 +149,7 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
     observe: monitor.observer,
     ...commands.host,
   });
+  parts.teller = nightMessage({ context, store, log, tell: (text) => bot.tellOwner(text) });
   closing.push(() => bot.close());
   closing.push(() => commands.close());
 
@@ -153,7 +161,7 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
     ...(env.pairingNumber !== undefined && { pairingNumber: env.pairingNumber }),
     ...(env.memoryLimitMb !== 'off' && { memoryLimit: env.memoryLimitMb * 1024 * 1024 }),
     settled: () => bot.settled(),
-    events: wire(bot, { log, screen, monitor }, connected, (error) => stopped.end(error)),
+    events: wire(bot, { log, screen, monitor, teller: parts.teller }, connected, (error) => stopped.end(error)),
   });
   closing.push(() => connected().close());
 
@@ -167,7 +175,7 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
 /** WhatsApp's events to the bot. The bot catches its own faults; what still escapes is logged, without text. */
 function wire(
   bot: Bot,
-  { log, screen, monitor }: { log: Logger; screen: Screen; monitor: Monitor },
+  { log, screen, monitor, teller }: { log: Logger; screen: Screen; monitor: Monitor; teller: NightMessage },
   client: () => WhatsAppClient,
   end: (error: Error) => void,
 ): WhatsAppEvents {
@@ -180,6 +188,7 @@ function wire(
     onReady: (account) => {
       log.info('ready');
       bot.onReady(account);
+      teller.onReady();
       contain(catchUp(bot, client));
     },
     onMessage: (message) => contain(bot.onMessage(message)),

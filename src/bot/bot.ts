@@ -7,17 +7,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { InboundMessage } from '../types.ts';
 import { catchUp } from './catch-up.ts';
 import type { FetchSince } from './catch-up.ts';
+import { createChanges } from './changes.ts';
 import { commandTable } from './commands.ts';
+import { quizCommands } from './commands-quiz.ts';
 import { createConsentFlow } from './consent-flow.ts';
 import type { BotDeps } from './deps.ts';
 import { describeError } from './errors.ts';
 import { createLanes } from './lanes.ts';
+import { createOwnerChat } from './owner-chat.ts';
 import { createPipeline } from './pipeline.ts';
 import type { ReactionEvent } from './pipeline.ts';
 import { createRecorder } from './record.ts';
 import { createReplies } from './reply.ts';
 import type { Replies } from './reply.ts';
 import { createReplyRules } from './reply-rules.ts';
+import { createSeen } from './seen.ts';
 import { createSender } from './send.ts';
 import { createSentences } from './sentences.ts';
 import { createWho } from './who.ts';
@@ -34,6 +38,8 @@ export interface Bot {
   onReaction: (reaction: ReactionEvent) => Promise<void>;
   /** Read what was missed while the program or the phone was away. Call when ready, and again now and then. */
   catchUp: (fetchSince: FetchSince) => Promise<void>;
+  /** Say something to the owner, in the owner's own chat and nowhere else. False: there is none yet, or it did not leave. */
+  tellOwner: (text: string) => Promise<boolean>;
   /** Resolves when nothing is under way any more: events, sends, and replies with their pauses. */
   settled: () => Promise<void>;
   /** Stop answering, wait for what is being handled or sent. */
@@ -45,6 +51,8 @@ export function createBot(deps: BotDeps): Bot {
   const closing = new AbortController();
   const isClosed = (): boolean => closing.signal.aborted;
   const lanes = createLanes<string>();
+  /** Since the last sweep the connection was lost, or the program has just started. */
+  let hasBeenAway = true;
 
   /** Ends early when the bot closes. */
   const wait = async (ms: number): Promise<void> => {
@@ -68,17 +76,25 @@ export function createBot(deps: BotDeps): Bot {
   const sender = createSender(deps);
   const consent = createConsentFlow(deps, say, sender);
   const recorder = createRecorder(deps, who, consent);
+  const seen = createSeen(store.settings);
+  const changes = createChanges(deps, recorder, seen);
   const rules = createReplyRules(deps, who, consent);
   const replies: Replies = createReplies({ ...deps, speak }, { who, rules, recorder, sender, say, wait, isClosed });
+  const quiz = quizCommands(deps, { say });
+  const ownerChat = createOwnerChat(deps, who, sender);
   const commands = commandTable(deps, {
+    quiz,
     who,
     consent,
     say,
     recorder,
+    changes,
     rules,
     replies,
   });
-  const pipeline = createPipeline(deps, { who, consent, recorder, replies, sender, say, commands });
+  const pipeline = createPipeline(deps, {
+    ...{ who, consent, recorder, changes, seen, replies, sender, say, commands, quiz },
+  });
   const uncertain = store.outbox.recover();
   if (uncertain > 0)
     log.warn({ count: uncertain }, 'sends of an earlier run have an unknown outcome; they are not repeated');
@@ -104,6 +120,7 @@ export function createBot(deps: BotDeps): Bot {
 
   return {
     onReady: ({ aliases }) => {
+      hasBeenAway = true;
       try {
         who.setAccount(aliases);
       } catch (error) {
@@ -115,11 +132,16 @@ export function createBot(deps: BotDeps): Bot {
       handle(chatId, 'edit', () => pipeline.edit(chatId, messageId, text, atMs)),
     onRevoke: (chatId, messageId) => handle(chatId, 'revoke', () => pipeline.revoke(chatId, messageId)),
     onReaction: (reaction) => handle(reaction.chatId, 'reaction', () => pipeline.reaction(reaction)),
-    catchUp: (fetchSince) =>
-      catchUp(deps, who, fetchSince, async (message) => {
+    catchUp: async (fetchSince) => {
+      const wasAway = hasBeenAway;
+      hasBeenAway = false;
+      const isWhole = await catchUp(deps, who, { fetchSince, wasAway }, async (message) => {
         if (isClosed()) throw new Error('the bot is closing');
         await lanes.run(message.chatId, () => pipeline.message(message));
-      }),
+      });
+      hasBeenAway ||= wasAway && !isWhole;
+    },
+    tellOwner: async (text) => !isClosed() && (await ownerChat.tell(text)),
     settled,
     close: async () => {
       closing.abort();

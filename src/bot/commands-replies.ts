@@ -8,7 +8,7 @@ import { handBack } from './switches.ts';
 type ReplyCommands = Record<'why' | 'again' | 'correct', Handler>;
 
 export function replyCommands(
-  { store, settings }: BotDeps,
+  { store, settings, now }: BotDeps,
   { recorder, rules, replies, say }: CommandParts,
 ): ReplyCommands {
   /** The reply that the message quotes; undefined: it quotes none. */
@@ -26,9 +26,12 @@ export function replyCommands(
   };
 
   const again: Handler = ({ chat, message }) => {
-    handBack(store, chat.id); // the owner wants the bot to speak
+    handBack(store, chat.id, now()); // the owner wants the bot to speak
     if (rules.silence(chat.id, message) !== undefined) return say.phrase('againNot');
-    return replies.again(chat.id, message) ? undefined : say.phrase('againNothing');
+    const sent = store.lookups.lastReply(chat.id);
+    if (!replies.again(chat.id, message)) return say.phrase('againNothing');
+    if (sent !== undefined) store.feedback.again(sent.outboxId); // so that the next one is another
+    return undefined;
   };
 
   const correct: Handler = (context) => {

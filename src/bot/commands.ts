@@ -6,13 +6,14 @@
 import type { Command, CommandParts, Handler } from './command.ts';
 import { consentCommands } from './commands-consent.ts';
 import { modelCommands } from './commands-models.ts';
+import type { QuizCommands } from './commands-quiz.ts';
 import { replyCommands } from './commands-replies.ts';
 import { switchCommands } from './commands-switches.ts';
 import type { BotDeps } from './deps.ts';
 import type { Sentences } from './sentences.ts';
 
-export function commandTable(deps: BotDeps, parts: CommandParts): Command[] {
-  const { say } = parts;
+export function commandTable(deps: BotDeps, parts: CommandParts & { quiz: QuizCommands }): Command[] {
+  const { say, quiz } = parts;
   const consent = consentCommands(deps, parts);
   const switches = switchCommands(deps, parts);
   const models = modelCommands(deps, parts);
@@ -79,6 +80,7 @@ export function commandTable(deps: BotDeps, parts: CommandParts): Command[] {
       run: models.use,
     },
     { name: '!rollback', ...owner, isSlow: true, run: models.rollBack },
+    { name: '!quiz', ...owner, isSlow: true, run: quiz.quiz },
   ];
   return table;
 }

@@ -8,6 +8,8 @@ import type { InboundMessage } from '../types.ts';
 import { decide, isFresh } from './authority.ts';
 import type { Verdict } from './authority.ts';
 import { helpLine } from './commands.ts';
+import type { QuizCommands } from './commands-quiz.ts';
+import type { Changes } from './changes.ts';
 import type { Answer, Command } from './command.ts';
 import type { ConsentFlow } from './consent-flow.ts';
 import type { BotDeps } from './deps.ts';
@@ -16,7 +18,7 @@ import { createLanes } from './lanes.ts';
 import { findCommand, isBareStop, looksLikeCommand } from './parse.ts';
 import type { Recorder, StoredRow } from './record.ts';
 import type { Replies } from './reply.ts';
-import { createSeen } from './seen.ts';
+import type { Seen } from './seen.ts';
 import type { Sender } from './send.ts';
 import type { Sentences } from './sentences.ts';
 import { isBotOn, takeOver } from './switches.ts';
@@ -26,10 +28,13 @@ export interface PipelineParts {
   who: Who;
   consent: ConsentFlow;
   recorder: Recorder;
+  changes: Changes;
+  seen: Seen;
   replies: Replies;
   sender: Sender;
   say: Sentences;
   commands: readonly Command[];
+  quiz: Pick<QuizCommands, 'answer'>;
 }
 
 export interface ReactionEvent {
@@ -54,8 +59,7 @@ const acksPerMinute = 6;
 
 export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
   const { store, log, now } = deps;
-  const { who, consent, recorder, replies, sender, say, commands } = parts;
-  const seen = createSeen(store.settings);
+  const { who, consent, recorder, changes, seen, replies, sender, say, commands, quiz } = parts;
   const acks = new Map<number, number[]>();
   /** Slow commands, one after the other, beside the lanes of the chats: a refusal must not wait for them. */
   const slow = createLanes<'slow'>();
@@ -64,11 +68,16 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
     if (incoming.chatKind !== 'direct' && incoming.chatKind !== 'self' && incoming.chatKind !== 'group') return;
     if (incoming.id === '' || !who.isAddress(incoming)) return;
     consent.flush();
+    changes.flush();
     const isCommand = looksLikeCommand(incoming.text);
     const chat = await who.findChat(incoming);
     if (chat === undefined) {
       if (isCommand) await command(incoming, undefined);
       return;
+    }
+    if (incoming.kind === 'deleted') return takeBack(chat, incoming.id);
+    if (incoming.kind === 'edited' && recorder.isStored(chat, incoming.id)) {
+      return changes.edit(chat, incoming.id, incoming.text, null); // while nobody listened
     }
     if (!(await isGenuine(chat, incoming)) || !seen.add(incoming.id)) return;
     try {
@@ -87,6 +96,8 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
   };
 
   const text = async (incoming: InboundMessage, chat: Chat): Promise<void> => {
+    const scored = quiz.answer(chat, incoming);
+    if (scored !== undefined) return acknowledge(chat, incoming, scored);
     const stored = recorder.record(chat, incoming);
     if (chat.kind === 'group') return inGroup(incoming, chat, stored);
     if (isBareStop(incoming.text) && !incoming.fromMe && (await askBack(chat, incoming))) return;
@@ -106,11 +117,12 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
   };
 
   /** The owner answers: nothing that waits is answered by the bot, and nothing new for a while. */
-  const inPerson = ({ kind, timestampMs }: InboundMessage, chat: Chat): void => {
-    replies.cancel(chat.id);
-    if (kind === 'system' || kind === 'deleted' || kind === 'call') return;
+  const inPerson = ({ kind, timestampMs, isCatchUp }: InboundMessage, chat: Chat): void => {
+    if (isCatchUp) replies.removeUntil(chat.id, timestampMs);
+    else replies.cancel(chat.id);
+    if (kind === 'system' || kind === 'call') return;
     const untilMs = Math.min(timestampMs, now()) + deps.settings.replies.takeoverMinutes * 60_000;
-    if (isBotOn(store, chat.id) && untilMs > now()) takeOver(store, chat.id, untilMs);
+    if (isBotOn(store, chat.id) && untilMs > now()) takeOver(store, chat.id, timestampMs, untilMs);
   };
 
   /** Does it quote a message that the bot sent here? */
@@ -120,7 +132,7 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
   /** "stop" that is no command, from somebody whose messages are stored: once, the bot says how to mean it. */
   const askBack = async (chat: Chat, incoming: InboundMessage): Promise<boolean> => {
     const contact = who.contactOf(chat);
-    if (contact === undefined || !consent.mayConfirmStop(chat, contact)) return false;
+    if (contact === undefined || !consent.mayConfirmStop(chat, contact, incoming.timestampMs)) return false;
     replies.cancel(chat.id);
     await acknowledge(chat, incoming, say.phrase('confirmStop'));
     return true;
@@ -215,15 +227,17 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
 
   const edit: Pipeline['edit'] = async (chatId, messageId, newText, atMs) => {
     const chat = await knownChat(chatId);
-    if (chat !== undefined) recorder.edit(chat, messageId, newText, atMs);
+    if (chat !== undefined) changes.edit(chat, messageId, newText, atMs);
   };
 
   const revoke: Pipeline['revoke'] = async (chatId, messageId) => {
     const chat = await knownChat(chatId);
-    if (chat === undefined) return;
-    seen.add(messageId); // a copy that is delivered after this does not bring it back
-    recorder.erase(chat, messageId);
+    if (chat !== undefined) takeBack(chat, messageId);
+  };
+
+  const takeBack = (chat: Chat, messageId: string): void => {
     replies.remove(chat.id, messageId);
+    changes.takeBack(chat, messageId);
   };
 
   const reaction: Pipeline['reaction'] = async ({ chatId, messageId, senderId, emoji, atMs }) => {

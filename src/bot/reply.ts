@@ -3,6 +3,7 @@
  * candidate that passes the guard, then the bubbles one after the other. Every condition is checked again before each send.
  * Not covered: answers to media (a later version).
  */
+import { dislikedLast } from '../reply/disliked.ts';
 import { checkReply } from '../reply/guard.ts';
 import type { Spoken } from '../reply/voice.ts';
 import type { StoredMessage } from '../store/store.ts';
@@ -30,6 +31,8 @@ export interface Replies {
   cancel: (chatId: number) => void;
   /** One message was taken back. */
   remove: (chatId: number, waId: string) => void;
+  /** The owner answered what was written until then. */
+  removeUntil: (chatId: number, untilMs: number) => void;
   idle: () => Promise<void>;
 }
 
@@ -66,6 +69,7 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
   const { store, settings, log, now, random, speak } = deps;
   const { who, rules, recorder, sender, say, wait, isClosed } = parts;
   const { caps, typing, quote } = settings.replies;
+  const startedMs = now();
 
   /** Resolves with false when newer messages (or a cancel) overtook the work: the burst is offered again. */
   const answer = async (chatId: number, items: Offered[], isCurrent: () => boolean): Promise<boolean> => {
@@ -107,7 +111,9 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
    * may have been part of a burst, which is answered under the id of its last message.
    */
   const isCovered = (chatId: number, { message, stored }: Offered): boolean => {
-    if (!message.isCatchUp && stored?.inserted !== false) return false;
+    // of what is not stored, only what is older than this process can have been answered by another one
+    const isAgain = stored === undefined ? message.timestampMs < startedMs : !stored.inserted;
+    if (!message.isCatchUp && !isAgain) return false;
     if (store.outbox.sentSince(chatId, message.timestampMs).length > 0) return true;
     return store.messages
       .recent(chatId, contextMessages)
@@ -146,7 +152,7 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
       log.warn({ chat: chatId }, 'no run to answer with');
       return undefined;
     }
-    for (const reply of spoken.candidates) {
+    for (const reply of dislikedLast(spoken.candidates, store.feedback.disliked(chatId))) {
       const bubbles = tidy(reply.bubbles);
       if (passes(bubbles, chatId, chatTexts, spoken.personaP99Chars)) return { bubbles, spoken, seed: reply.seed };
     }
@@ -270,6 +276,7 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
     },
     cancel: bursts.cancel,
     remove: (chatId, waId) => bursts.remove(chatId, ({ message }) => message.id === waId),
+    removeUntil: (chatId, untilMs) => bursts.remove(chatId, ({ message }) => message.timestampMs <= untilMs),
     idle: bursts.idle,
   };
 }

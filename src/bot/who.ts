@@ -11,6 +11,7 @@ import type { BotDeps } from './deps.ts';
 export interface Who {
   /** The account's own ids, known once WhatsApp is ready. */
   setAccount: (aliases: readonly string[]) => void;
+  account: () => readonly string[];
   /** the owner */
   me: () => number;
   /** whose voice is learned */
@@ -122,6 +123,7 @@ export function createWho({ store, aliases, settings }: BotDeps): Who {
       account = ids.filter(isWhatsAppId);
       me();
     },
+    account: () => account,
     me,
     persona,
     isSpareAccount,

@@ -56,6 +56,18 @@ export const noticeKeys = [
   'correctionKept',
   'correctionNot',
   'correctionHow',
+  'quizQuestion',
+  'quizRight',
+  'quizWrong',
+  'quizScore',
+  'quizWhere',
+  'nightPromoted',
+  'nightKept',
+  'nightBits',
+  'nightChange',
+  'nightLearned',
+  'nightTold',
+  'nightReport',
   // what `!help` says of each command
   'help !help',
   'help !status',
@@ -79,6 +91,7 @@ export const noticeKeys = [
   'help !temp',
   'help !again',
   'help !no',
+  'help !quiz',
 ] as const;
 export type NoticeKey = (typeof noticeKeys)[number];
 

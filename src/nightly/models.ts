@@ -34,6 +34,8 @@ export interface ModelEntry {
   /** ISO 8601 */
   date: string | null;
   size: string | null;
+  /** what people answered in the blind quiz; null: nobody was asked */
+  quiz: { answers: number; fooled: number } | null;
   /** why it cannot serve, or null */
   problem: string | null;
 }
@@ -61,6 +63,7 @@ export function listModels(options: ModelsOptions): ModelEntry[] {
           verdict: record?.verdict ?? null,
           bitsPerByte: typeof details.bitsPerByte === 'number' ? details.bitsPerByte : null,
           date: record === undefined ? null : new Date(record.startedAtMs).toISOString(),
+          quiz: scoreOf(store.quiz.tally(run)),
           size: typeof details.size === 'string' ? details.size : null,
           problem: found instanceof CheckpointError ? found.message : (reasonAgainst(dataDir, found, now) ?? null),
         };
@@ -69,6 +72,9 @@ export function listModels(options: ModelsOptions): ModelEntry[] {
     store.close();
   }
 }
+
+const scoreOf = (tally: { answers: number; fooled: number }): ModelEntry['quiz'] =>
+  tally.answers === 0 ? null : tally;
 
 /**
  * Serve this run from now on.

@@ -32,6 +32,12 @@ export interface ExposureReport {
   max: number;
 }
 
+/**
+ * What a probe run may show of canaries that were said once, in bits: their mean over that of never-said ones, and any one of
+ * them. Above either, what was said once can be guessed; measured and explained in docs/memorisation.md.
+ */
+export const exposureLimits = { meanOverControl: 3, max: 10 } as const;
+
 export const defaultCandidates = 4096;
 const digitCount = 6;
 /** candidates side by side: memory, not results, depends on it */
