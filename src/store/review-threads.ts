@@ -5,6 +5,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import type { MediaKind, MessageKind } from '../types.ts';
+import { phraseHashes } from '../util/phrases.ts';
 import { parseHidden, type Span } from './review-hidden.ts';
 import {
   createReviewGate,
@@ -79,6 +80,11 @@ export interface ThreadPage {
 export interface Threads {
   page(chatId: number, request?: ThreadRequest): ThreadPage;
   message(id: number, options?: { reviewRequired?: boolean }): ThreadMessage | undefined;
+  /**
+   * Ids of messages that may say the same as this text, word for word, in any chat: they share its first six words, or all
+   * of its up to five. Oldest row first, at most 50; whoever asks compares.
+   */
+  likely(text: string): number[];
   /** the first message at or after this instant, or the last one; undefined: the chat is empty */
   placeAt(chatId: number, timestampMs: number): { messageId: number; timestampMs: number } | undefined;
   /** unix ms of the first and the last message; null: there is none */
@@ -129,6 +135,10 @@ export function createThreads(db: Database, seal: Seal): Threads {
     `SELECT emoji, person_id AS personId FROM reactions WHERE chat_id = ? AND message_wa_id = ? ORDER BY at_ms, person_id`,
   );
   const gate = createReviewGate(db);
+  const sharing = (table: 'phrases' | 'short_messages') =>
+    db.prepare<[bigint], number>(`SELECT message_id FROM ${table} WHERE hash = ? ORDER BY message_id LIMIT 50`).pluck();
+  const sharingSix = sharing('phrases');
+  const sharingShort = sharing('short_messages');
 
   const placeOf = (chatId: number, place: Place): { ms: number; id: number } => {
     if ('timestampMs' in place) return { ms: place.timestampMs, id: 0 };
@@ -208,6 +218,11 @@ export function createThreads(db: Database, seal: Seal): Threads {
     message: (id, options) => {
       const row = byId.get(id);
       return row && reader(row.chat_id, options?.reviewRequired ?? false)(row);
+    },
+    likely: (text) => {
+      const { sixes, short } = phraseHashes(text);
+      if (short !== null) return sharingShort.all(short);
+      return sixes[0] === undefined ? [] : sharingSix.all(sixes[0]);
     },
     placeAt: (chatId, timestampMs) => {
       const found = firstFrom.get(chatId, timestampMs) ?? last.get(chatId);
