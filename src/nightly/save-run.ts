@@ -20,6 +20,7 @@ import { sawWhatIsGone } from './manifest.ts';
 import { detailsOf } from './models.ts';
 import type { Night } from './night-state.ts';
 import { cardName, writeReportCard, type CardFigures } from './report/card.ts';
+import { factsOf } from './report/facts.ts';
 import { conversationsOf, personaP99Chars, type Trained } from './training.ts';
 
 /** Runs kept on disk, the serving one included. */
@@ -70,7 +71,11 @@ export async function saveRun(
   return writeReportCard(
     folder,
     { run, startedAtMs, verdict, reason, report, curve, samples: judged.samples },
-    { costs: judged.heldOut.costs, redaction },
+    {
+      costs: judged.heldOut.costs,
+      redaction,
+      ...factsOf(dataset, trained.tokenizer, { dataDir: options.dataDir, redaction, run }),
+    },
   );
 }
 

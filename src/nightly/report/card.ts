@@ -38,9 +38,9 @@ export function writeReportCard(folder: string, night: JudgedNight, options: Car
   const { costs = [], feedback = null, redaction = { regions: defaultRegions }, withExchanges = true } = options;
   const { people, tokens } = options;
   const redact = rememberingRedactor(redaction);
-  const figures = figuresOf(night, { costs, redact });
+  const figures = figuresOf(night, { costs, redact, feedback });
   writeFileAtomic(join(folder, curveName), curveSvg(night.curve, `Training of run ${night.run}`));
-  const card = { night, figures, feedback, redact, withExchanges, people, tokens, curveFile: curveName };
+  const card = { night, figures, redact, withExchanges, people, tokens, curveFile: curveName };
   writeFileAtomic(join(folder, cardName), cardMarkdown(card));
   return figures;
 }

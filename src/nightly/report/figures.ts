@@ -8,6 +8,7 @@ import { styleDistance, type StyleDistance, type Turn } from '../../train/style.
 import { twoSampleTest, type TwoSampleTest } from '../../train/two-sample.ts';
 import { bootstrap, type Interval } from '../../util/intervals.ts';
 import type { JudgedNight, Sample } from '../findings.ts';
+import type { Feedback } from './feedback.ts';
 
 export const comparedModels = ['run', 'champion', 'base', 'ngram'] as const;
 export type ComparedModel = (typeof comparedModels)[number];
@@ -52,6 +53,8 @@ export interface MannerFigures {
 export interface CardFigures {
   heldOut: HeldOutFigures | null;
   manner: MannerFigures | null;
+  /** null: nobody looked */
+  feedback: Feedback | null;
 }
 
 /** Fewer conversations make no interval. */
@@ -59,9 +62,9 @@ const fewestConversations = 5;
 
 export function figuresOf(
   night: Pick<JudgedNight, 'run' | 'samples'>,
-  { costs, redact }: { costs: readonly ConversationCost[]; redact: RedactSpans },
+  { costs, redact, feedback }: { costs: readonly ConversationCost[]; redact: RedactSpans; feedback: Feedback | null },
 ): CardFigures {
-  return { heldOut: heldOutOf(costs, night.run), manner: mannerOf(night.samples, redact, night.run) };
+  return { heldOut: heldOutOf(costs, night.run), manner: mannerOf(night.samples, redact, night.run), feedback };
 }
 
 export function heldOutOf(all: readonly ConversationCost[], seed: string): HeldOutFigures | null {

@@ -4,7 +4,7 @@
  * Not covered: the figures (figures.ts) and where the file goes (card.ts).
  */
 import type { DatasetManifest } from '../../dataset/build.ts';
-import { describeFeedback, type Feedback } from './feedback.ts';
+import { describeFeedback } from './feedback.ts';
 import type { RedactSpans } from '../../tokenizer/chat-format.ts';
 import type { StyleParts } from '../../train/style.ts';
 import type { Interval } from '../../util/intervals.ts';
@@ -15,7 +15,6 @@ import { quizSection } from './quiz-section.ts';
 export interface CardText {
   night: JudgedNight;
   figures: CardFigures;
-  feedback: Feedback | null;
   redact: RedactSpans;
   /** false: where others would read what people wrote to each other; the section then says why it is empty */
   withExchanges: boolean;
@@ -31,7 +30,8 @@ const shownExchanges = 10;
 const contextMessages = 4;
 
 export function cardMarkdown(card: CardText): string {
-  const { night, figures, feedback, curveFile } = card;
+  const { night, figures, curveFile } = card;
+  const { feedback } = figures;
   const { report } = night;
   return [
     `# Report card of run ${night.run}`,

@@ -12,7 +12,7 @@ const told: StoredNight = {
   id: '2026-11-02T03-00-00Z',
   verdict: 'promoted',
   reason: 'better',
-  report: { ...report, card: { heldOut: heldOutOf(costs, 'run'), manner: null } },
+  report: { ...report, card: { heldOut: heldOutOf(costs, 'run'), manner: null, feedback: null } },
 };
 const options = { personaName: 'Juno', reportFile: 'models/runs/x/report.md' };
 
