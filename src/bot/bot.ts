@@ -77,7 +77,7 @@ export function createBot(deps: BotDeps): Bot {
   const consent = createConsentFlow(deps, say, sender);
   const recorder = createRecorder(deps, who, consent);
   const seen = createSeen(store.settings);
-  const changes = createChanges(deps, recorder, seen);
+  const changes = createChanges(deps, { who, consent, recorder, seen });
   const rules = createReplyRules(deps, who, consent);
   const replies: Replies = createReplies({ ...deps, speak }, { who, rules, recorder, sender, say, wait, isClosed });
   const quiz = quizCommands(deps, { say });

@@ -3,6 +3,7 @@ import type { NoticeKey } from '../consent/notice.ts';
 import type { Chat } from '../store/chats.ts';
 import type { InboundMessage } from '../types.ts';
 import type { Rule } from './authority.ts';
+import type { Changes } from './changes.ts';
 import type { ConsentFlow } from './consent-flow.ts';
 import type { OutgoingFile } from './host.ts';
 import type { CommandForm } from './parse.ts';
@@ -41,7 +42,8 @@ export interface CommandParts {
   who: Who;
   consent: ConsentFlow;
   say: Sentences;
-  recorder: Pick<Recorder, 'correct'>;
+  recorder: Pick<Recorder, 'correct' | 'storedSince'>;
+  changes: Pick<Changes, 'drop'>;
   rules: Pick<ReplyRules, 'maySpeakHere' | 'silence'>;
   replies: {
     /** Stop what is under way or waiting in this chat. */

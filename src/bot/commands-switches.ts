@@ -57,7 +57,7 @@ export function switchCommands(
     if (!rules.maySpeakHere(chat)) return say.phrase('notTheirChat');
     if (!hasVoice()) return say.phrase('noVoice', { n: personaMessages() });
     await grantOwnNumber(chat, author);
-    botOn(store, chat.id);
+    botOn(store, chat.id, now());
     return say.phrase('botOn');
   };
 

@@ -35,9 +35,20 @@ export interface Recorder {
     text: string,
     reply: SentMessage,
   ) => StoredRow | undefined;
-  /** The message says something else now: the row follows, or goes where the new text may not be kept. */
-  edit: (chat: Chat, waId: string, text: string, atMs: number) => void;
-  erase: (chat: Chat, waId: string) => void;
+  /**
+   * The message says something else now: the row follows, or goes where the new text may not be kept. An edit that is
+   * older than the last one changes nothing.
+   * @param atMs by the editor's clock; null: unknown, and this is what it says now
+   */
+  edit: (chat: Chat, waId: string, text: string, atMs: number | null) => void;
+  /** @returns whether it was stored */
+  erase: (chat: Chat, waId: string) => boolean;
+  isStored: (chat: Chat, waId: string) => boolean;
+  /**
+   * Somebody refused, and it became known late: ids of what was stored though it was written after that, until they
+   * agreed anew. In a direct chat with them it is what both sides wrote.
+   */
+  storedSince: (personId: number, sinceMs: number) => { chat: Chat; waId: string }[];
 }
 
 /** What `admit` wants to know beside the draft. */
@@ -144,12 +155,33 @@ export function createRecorder({ store }: BotDeps, who: Who, consent: ConsentFlo
     return consented && store.messages.add(consented);
   };
 
-  const edit: Recorder['edit'] = (chat, waId, text, atMs) => {
+  const edit: Recorder['edit'] = (chat, waId, text, editedAtMs) => {
     const row = store.messages.find(chat.id, waId);
     if (row === undefined) return;
+    const lastMs = row.editedAtMs ?? row.timestampMs;
+    const atMs = editedAtMs ?? lastMs;
+    if (row.editedAtMs !== null && atMs < lastMs) return;
     const edited = admitted(chat, { ...draftOf(row), text, timestampMs: Math.max(atMs, row.timestampMs) }, byHand);
     if (edited === undefined) store.messages.erase(chat.id, waId);
-    else store.messages.edit(chat.id, waId, edited.text);
+    else store.messages.edit(chat.id, waId, edited.text, atMs);
+  };
+
+  const storedSince: Recorder['storedSince'] = (personId, sinceMs) => {
+    const agreed = store.consent
+      .history(personId)
+      .filter(({ scope, action }) => scope === 'log' && action === 'granted');
+    const untilMs = Math.min(
+      ...agreed.map(({ atMs }) => atMs).filter((atMs) => atMs > sinceMs),
+      Number.POSITIVE_INFINITY,
+    );
+    const late = store.chats.list().filter(({ id }) => (store.messages.lastTimestamp(id) ?? 0) >= sinceMs);
+    return late.flatMap((chat) => {
+      const isWithThem = who.contactOf(chat) === personId;
+      const rows = isWithThem ? store.messages.recent(chat.id, 10_000) : store.lookups.messagesOf(personId, chat.id);
+      return rows
+        .filter(({ origin, timestampMs: atMs }) => origin !== 'import' && atMs > sinceMs && atMs < untilMs)
+        .map(({ waId }) => ({ chat, waId }));
+    });
   };
 
   return {
@@ -157,9 +189,9 @@ export function createRecorder({ store }: BotDeps, who: Who, consent: ConsentFlo
     recordReply,
     correct,
     edit,
-    erase: (chat, waId) => {
-      store.messages.erase(chat.id, waId);
-    },
+    erase: (chat, waId) => store.messages.erase(chat.id, waId),
+    isStored: (chat, waId) => store.messages.find(chat.id, waId) !== undefined,
+    storedSince,
   };
 }
 

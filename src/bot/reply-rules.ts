@@ -36,8 +36,18 @@ export function createReplyRules({ store, settings, now }: BotDeps, who: Who, co
     return chat.kind === 'direct' && isApproved(store.consent.history(persona), chat.id);
   };
 
-  const hasAgreed = (personId: number | undefined): boolean =>
-    personId !== undefined && consent.standing(personId, 'log').state === 'granted';
+  /** Before that message was written, by WhatsApp's whole seconds? */
+  const hasAgreed = (personId: number | undefined, writtenMs: number): boolean => {
+    if (personId === undefined) return false;
+    const { state, sinceMs } = consent.standing(personId, 'log');
+    return state === 'granted' && writtenMs >= Math.floor((sinceMs ?? 0) / 1000) * 1000;
+  };
+
+  /** Whoever is answered: in a group the author, else the other side, also where the owner asked for it (`!again`). */
+  const partnerOf = (chatId: number, target: InboundMessage): number | undefined => {
+    const chat = store.chats.get(chatId);
+    return chat.kind === 'group' ? who.memberOf(target) : (who.contactOf(chat) ?? who.me());
+  };
 
   const silenceMidway: ReplyRules['silenceMidway'] = (chatId) => {
     const chat = store.chats.get(chatId);
@@ -52,7 +62,7 @@ export function createReplyRules({ store, settings, now }: BotDeps, who: Who, co
   const silence: ReplyRules['silence'] = (chatId, target) => {
     const lasting = silenceMidway(chatId);
     if (lasting !== undefined) return lasting;
-    if (store.chats.get(chatId).kind === 'group' && !hasAgreed(who.memberOf(target))) return 'consent';
+    if (!hasAgreed(partnerOf(chatId, target), target.timestampMs)) return 'consent';
     if (now() - target.timestampMs > answerFreshMs) return 'too old';
     if (isQuiet(now(), quietHoursIn(store, settings, chatId), settings.timezone)) return 'quiet hours';
     if (store.outbox.answered(chatId, target.id)) return 'answered';

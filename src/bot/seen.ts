@@ -1,6 +1,7 @@
 /**
  * Which events were handled already. WhatsApp Web delivers every message at least twice and may do so again after a
- * restart. Messages are remembered in memory (the store is idempotent by itself), obeyed commands on disk by their ids.
+ * restart. Messages are remembered in memory (the store is idempotent by itself), obeyed commands and messages that were
+ * taken back on disk, by their ids.
  * Bounded both ways: the oldest are dropped.
  */
 import type { Store } from '../store/store.ts';
@@ -12,27 +13,48 @@ export interface Seen {
   forget: (id: string) => void;
   /** As `add`, and remembered across restarts. */
   addCommand: (id: string) => boolean;
+  /** It was deleted for everyone: `add` takes it for known, now and after restarts. */
+  addTakenBack: (id: string) => void;
 }
 
 const maxIds = 20_000;
 const maxCommandIds = 200;
+const maxTakenBackIds = 500;
 const commandsKey = 'bot.commandsObeyed';
+const takenBackKey = 'bot.takenBack';
 
 export function createSeen(settings: Store['settings']): Seen {
   const ids = new Set<string>();
-  const stored = settings.get(commandsKey);
-  const commandIds = new Set(stored === undefined ? [] : stored.split('\n'));
+  const commandIds = storedIds(settings, commandsKey);
+  const takenBackIds = storedIds(settings, takenBackKey);
+
+  /** A write that fails leaves no trace in memory either: the next delivery counts as the first. */
+  const addStored = (known: Set<string>, id: string, key: string, limit: number): boolean => {
+    if (!remember(known, id, limit)) return false;
+    try {
+      settings.set(key, [...known].join('\n'));
+    } catch (error) {
+      known.delete(id);
+      throw error;
+    }
+    return true;
+  };
+
   return {
-    add: (id) => remember(ids, id, maxIds),
+    add: (id) => !takenBackIds.has(id) && remember(ids, id, maxIds),
     forget: (id) => {
       ids.delete(id);
     },
-    addCommand: (id) => {
-      if (!remember(commandIds, id, maxCommandIds)) return false;
-      settings.set(commandsKey, [...commandIds].join('\n'));
-      return true;
+    addCommand: (id) => addStored(commandIds, id, commandsKey, maxCommandIds),
+    addTakenBack: (id) => {
+      addStored(takenBackIds, id, takenBackKey, maxTakenBackIds);
     },
   };
+}
+
+function storedIds(settings: Store['settings'], key: string): Set<string> {
+  const stored = settings.get(key);
+  return new Set(stored === undefined ? [] : stored.split('\n'));
 }
 
 /** Sets keep the order of insertion, so the first is the oldest. */

@@ -14,10 +14,10 @@ export function isBotOn(store: Store, chatId: number): boolean {
   return store.chats.get(chatId).bot && store.settings.get(offEverywhereKey) === undefined;
 }
 
-export function botOn(store: Store, chatId: number): void {
+export function botOn(store: Store, chatId: number, nowMs: number): void {
   store.transaction(() => {
     store.settings.delete(offEverywhereKey);
-    handBack(store, chatId);
+    handBack(store, chatId, nowMs);
     store.chats.set(chatId, { bot: true });
   });
 }
@@ -33,12 +33,20 @@ export function botOffEverywhere(store: Store, nowMs: number): void {
   });
 }
 
-/** The owner writes in person: the bot is silent in this chat until then. */
-export function takeOver(store: Store, chatId: number, untilMs: number): void {
-  store.settings.set(takenOverKey(chatId), String(untilMs));
+/**
+ * The owner writes in person: the bot is silent in this chat until then. What was written before the last `handBack`, or
+ * before what silences it already, changes nothing: messages are found late, and are delivered again.
+ */
+export function takeOver(store: Store, chatId: number, typedAtMs: number, untilMs: number): void {
+  const [until, handedBack] = [takenOverKey(chatId), handedBackKey(chatId)].map((key) =>
+    Number(store.settings.get(key) ?? 0),
+  );
+  const isOlder = typedAtMs < Math.floor((handedBack ?? 0) / 1000) * 1000; // WhatsApp dates by whole seconds
+  if (!isOlder && untilMs > (until ?? 0)) store.settings.set(takenOverKey(chatId), String(untilMs));
 }
 
-export function handBack(store: Store, chatId: number): void {
+export function handBack(store: Store, chatId: number, nowMs: number): void {
+  store.settings.set(handedBackKey(chatId), String(nowMs));
   store.settings.delete(takenOverKey(chatId));
 }
 
@@ -48,6 +56,10 @@ export function isTakenOver(store: Store, chatId: number, nowMs: number): boolea
 
 function takenOverKey(chatId: number): string {
   return `bot.takenOverUntil.${chatId}`;
+}
+
+function handedBackKey(chatId: number): string {
+  return `bot.handedBack.${chatId}`;
 }
 
 /** `null`: every chat in which nothing else was said. */
