@@ -81,8 +81,9 @@ function sft(flags: SftFlags): void {
   const file = resolve(flags.out ?? join(env.dataDir, 'exports', 'sft.jsonl'));
   const { speaker, timezone } = persona;
   const redaction = redactionOf(persona);
+  const reviewRequired = persona.review === 'required';
   const exported = writingTo(file, () =>
-    exportSft({ dataDir: env.dataDir, speaker, timezone, redaction, file, format, system, maxChars }),
+    exportSft({ dataDir: env.dataDir, speaker, timezone, redaction, reviewRequired, file, format, system, maxChars }),
   );
   if (flags.json === true) printJson(exported);
   else {

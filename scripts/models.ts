@@ -41,7 +41,8 @@ export function register(program: Command): void {
 
 function optionsOf({ env, persona }: Context): ModelsOptions {
   const { speaker, timezone } = persona;
-  return { dataDir: env.dataDir, modelsDir: env.modelsDir, speaker, timezone };
+  const reviewRequired = persona.review === 'required';
+  return { dataDir: env.dataDir, modelsDir: env.modelsDir, speaker, timezone, reviewRequired };
 }
 
 function list(flags: JsonFlag): void {

@@ -206,6 +206,12 @@ function trainingLines({ dataset, dominant = [] }: Report, style: Style): string
   const out = (
     [
       [leftOut.sealedMessages, ['message sealed (consent is gone)', 'messages sealed (consent is gone)']],
+      [leftOut.rejectedMessages ?? 0, ['rejected message', 'rejected messages']],
+      [
+        leftOut.excludedMessages ?? 0,
+        ['message left out by person, chat or time', 'messages left out by person, chat or time'],
+      ],
+      [leftOut.undecidedMessages ?? 0, ['message nobody approved', 'messages nobody approved']],
       [leftOut.emptyMessages, ['empty message', 'empty messages']],
       [leftOut.repeatedConversations, ['repeated conversation', 'repeated conversations']],
       [leftOut.nearRepeatedConversations, ['nearly repeated conversation', 'nearly repeated conversations']],

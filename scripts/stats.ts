@@ -62,7 +62,8 @@ export function reportOfExport(
 export function reportOfStore(store: Store, persona: PersonaConfig): Report {
   const { timezone } = persona;
   const personaId = store.people.resolve([personaAlias(persona.speaker)]);
-  const chats = store.messages.conversations(personaId);
+  const reviewRequired = persona.review === 'required';
+  const { chats, leftOut: reviewed } = store.messages.trainable(personaId, { reviewRequired });
   const names = namesOf(store, personaId, persona.name);
   const nameOf = (personId: number): string => names.get(personId) ?? `person ${personId}`;
   const toLocal = localClock(timezone);
@@ -76,9 +77,11 @@ export function reportOfStore(store: Store, persona: PersonaConfig): Report {
     }
   }
   const statistics = statisticsOf(said(), { countTokens: tokenCounter(persona) });
-  const sealedMessages = store.messages.count() - statistics.messages - statistics.botMessages;
+  const handedOut = statistics.messages + statistics.botMessages;
+  const { rejectedMessages, excludedMessages, undecidedMessages } = reviewed;
+  const sealedMessages = store.messages.count() - handedOut - rejectedMessages - excludedMessages - undecidedMessages;
   const redact = redactorOf(redactionOf(persona));
-  const { manifest, shares } = buildDataset({ chats, timezone, sealedMessages, redact });
+  const { manifest, shares } = buildDataset({ chats, timezone, sealedMessages, reviewed, redact });
   const { rows: _rows, format: _format, ...dataset } = manifest;
   const membersOf = (chatKey: string): string => {
     const chat = chats.find((each) => each.chatKey === chatKey);

@@ -8,8 +8,10 @@ import { describeFeedback } from './feedback.ts';
 import type { RedactSpans } from '../../tokenizer/chat-format.ts';
 import type { StyleParts } from '../../train/style.ts';
 import type { Interval } from '../../util/intervals.ts';
-import type { JudgedNight, Sample } from '../findings.ts';
+import type { JudgedNight } from '../findings.ts';
+import { exchangesSection } from './exchanges.ts';
 import type { CardFigures, ComparedModel, HeldOutFigures, MannerFigures, ModelFigures } from './figures.ts';
+import { escape, table } from './layout.ts';
 import { quizSection } from './quiz-section.ts';
 
 export interface CardText {
@@ -26,11 +28,8 @@ export interface CardText {
   curveFile: string;
 }
 
-const shownExchanges = 10;
-const contextMessages = 4;
-
 export function cardMarkdown(card: CardText): string {
-  const { night, figures, curveFile } = card;
+  const { night, figures, redact, withExchanges, curveFile } = card;
   const { feedback } = figures;
   const { report } = night;
   return [
@@ -63,7 +62,11 @@ export function cardMarkdown(card: CardText): string {
     '',
     ...quizSection(null),
     '',
-    ...exchangesSection(card),
+    ...exchangesSection(
+      night.samples,
+      redact,
+      withExchanges ? undefined : 'the text of this chat is not ours to print',
+    ),
     '',
   ].join('\n');
 }
@@ -111,6 +114,9 @@ const splits = {
 function leftOut(counts: DatasetManifest['leftOut']): string[] {
   const reasons: [number, string][] = [
     [counts.sealedMessages, 'messages without consent, or whose consent was withdrawn'],
+    [counts.rejectedMessages ?? 0, 'messages rejected on the review page'],
+    [counts.excludedMessages ?? 0, 'messages by people, in chats or at times that were left out there'],
+    [counts.undecidedMessages ?? 0, 'messages that nobody approved there'],
     [counts.emptyMessages, 'messages with neither text nor medium'],
     [counts.oldConversations, 'conversations that are too old'],
     [counts.repeatedConversations, 'conversations that are there twice'],
@@ -259,61 +265,7 @@ function speedSection({ report }: JudgedNight): string[] {
   ];
 }
 
-function exchangesSection({ night: { samples }, redact, withExchanges }: CardText): string[] {
-  const head = ['## Sampled beside real', ''];
-  if (!withExchanges) return [...head, 'Withheld: the text of this chat is not ours to print.'];
-  if (samples.length === 0) return [...head, 'Nothing was sampled.'];
-  const shown = samples.slice(0, shownExchanges);
-  return [
-    ...head,
-    `The first ${shown.length} of the samples, as they came. What is sensitive is a placeholder; this file is for the owner alone.`,
-    ...shown.flatMap((sample, i) => ['', ...exchange(sample, i + 1, redact)]),
-  ];
-}
-
-function exchange({ context, real, sampled }: Sample, place: number, redact: RedactSpans): string[] {
-  const hidden = (text: string): string => escape(withPlaceholders(text, redact));
-  const shown = (bubbles: readonly string[]): string =>
-    bubbles.length === 0 ? '*silence*' : bubbles.map(hidden).join('<br>');
-  const said = context.slice(-contextMessages).map(({ isPersona, isBot, text, media }) => {
-    const who = isBot ? 'bot' : isPersona ? 'persona' : 'other';
-    return `> **${who}**: ${media === null ? '' : `[${media}] `}${hidden(text)}`;
-  });
-  return [
-    `### ${place}`,
-    '',
-    ...said.flatMap((line, i) => (i === 0 ? [line] : ['>', line])),
-    '',
-    ...table(['real', 'sampled'], [[shown(real), shown(sampled)]]),
-  ];
-}
-
-/** `call [phone] tonight` */
-export function withPlaceholders(text: string, redact: RedactSpans): string {
-  let shown = '';
-  let from = 0;
-  for (const { start, end, token } of redact(text)) {
-    shown += `${text.slice(from, start)}[${token}]`;
-    from = end;
-  }
-  return shown + text.slice(from);
-}
-
 // === Words and layout
-
-/** Plain text: nothing in it is Markdown or HTML, and it stays on its line. */
-export function escape(text: string): string {
-  return text
-    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll(/[\\`*_{}[\]()#+\-.!|~>:@]/g, '\\$&');
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '---'))), ...rows.map(line)];
-}
 
 const list = (sentences: readonly string[]): string[] =>
   sentences.length === 0 ? [] : [...sentences.map((each) => `- ${sentence(each)}`), ''];
