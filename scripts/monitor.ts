@@ -32,6 +32,8 @@ export interface MonitorOptions {
   screen: Screen;
   /** asks the page; rejects while there is none */
   probe: () => Promise<void>;
+  /** memory of Chromium; undefined while there is none */
+  browserBytes: () => number | undefined;
   nights: () => Nights | undefined;
 }
 
@@ -99,7 +101,7 @@ export async function openMonitor(options: MonitorOptions): Promise<Monitor> {
     if (isWell || wasWell !== undefined) wasWell = isWell;
   };
 
-  const metrics = createMetrics({ store, health });
+  const metrics = createMetrics({ store, health, browserBytes: options.browserBytes });
   const server = await serve(env.metricsPort, log, {
     '/healthz': () => {
       const { isWell, ...ages } = health.report();

@@ -27,6 +27,7 @@ import type { Screen } from './live-screen.ts';
 import { openMonitor } from './monitor.ts';
 import type { Monitor } from './monitor.ts';
 import { nightMessage, type NightMessage } from './night-message.ts';
+import { keepCardsTrue } from './report-cards.ts';
 import { scheduleNights } from './nights.ts';
 import type { Nights } from './nights.ts';
 
@@ -104,6 +105,7 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
     log,
     screen,
     probe: async () => connected().probe(),
+    browserBytes: () => parts.client?.browserBytes(),
     nights: () => parts.nights,
   });
   closing.push(() => monitor.close());
@@ -166,6 +168,7 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
   closing.push(() => connected().close());
 
   // WhatsApp Web announces nothing that arrived while the connection was away: it is looked for at times
+  closing.push(keepCardsTrue(context, store, log));
   const sweep = new Cron(sweepPattern, { protect: true }, () => catchUp(bot, connected));
   closing.push(() => sweep.stop());
   closing.push(() => monitor.stopping());

@@ -23,7 +23,14 @@ export interface Metrics {
 
 const latencyBucketsS = [0.1, 0.2, 0.35, 0.5, 0.7, 1, 1.5, 2.5, 5, 10, 30];
 
-export function createMetrics({ store, health }: { store: Store; health: Pick<Health, 'report'> }): Metrics {
+export interface MetricsSources {
+  store: Store;
+  health: Pick<Health, 'report'>;
+  /** memory of Chromium in bytes; undefined: none runs, or nobody knows */
+  browserBytes: () => number | undefined;
+}
+
+export function createMetrics({ store, health, browserBytes }: MetricsSources): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -54,6 +61,13 @@ export function createMetrics({ store, health }: { store: Store; health: Pick<He
     seconds(health.report().pageAgeMs),
   );
 
+  asked('persona_browser_memory_bytes', 'Memory of Chromium with all its processes', () => browserBytes() ?? 0);
+  const browsers = new Counter({
+    name: 'persona_browser_starts_total',
+    help: 'Browsers that were started; all but the first replace one that broke, hung or grew',
+    registers,
+  });
+
   const states = new Gauge({
     name: 'persona_whatsapp_state',
     help: 'State of WhatsApp, 1 for the one that holds',
@@ -80,9 +94,10 @@ export function createMetrics({ store, health }: { store: Store; health: Pick<He
   });
 
   const setState = (state: ClientState): void => {
+    if (state === 'starting') browsers.inc();
     for (const each of clientStates) states.set({ state: each }, each === state ? 1 : 0);
   };
-  setState('starting');
+  for (const each of clientStates) states.set({ state: each }, each === 'starting' ? 1 : 0);
   return {
     type: registry.contentType,
     text: () => registry.metrics(),

@@ -16,6 +16,7 @@ import { containLibraryRejections } from './contain.ts';
 import { errorLine } from './errors.ts';
 import { browserFailed, describeFatal, isFatal, isNetworkError, unreachable, type FatalReason } from './fatal.ts';
 import { createIdentity, type Identity } from './identity.ts';
+import { memoryOfTree } from './memory.ts';
 import { profileDir, removeProfile } from './profile.ts';
 import { Session } from './session.ts';
 import { isFinal, type ClientState, type SessionEnd } from './states.ts';
@@ -60,6 +61,8 @@ export interface WhatsAppClient {
    * @throws Error where no page answers within `probeMs`, or where WhatsApp does not run in it
    */
   probe(): Promise<void>;
+  /** memory of Chromium with all its processes; undefined where none runs, or where the system does not tell */
+  browserBytes(): number | undefined;
   /** closes the browser gracefully, so that the session survives */
   close(): Promise<void>;
 }
@@ -173,6 +176,11 @@ class Supervisor implements WhatsAppClient {
   async probe(): Promise<void> {
     if (this.#session === undefined) throw new Error('no browser runs');
     await calls.probePage(this.#session);
+  }
+
+  browserBytes(): number | undefined {
+    const pid = this.#session?.browserPid;
+    return pid === undefined ? undefined : memoryOfTree(pid);
   }
 
   async close(): Promise<void> {

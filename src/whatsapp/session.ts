@@ -124,6 +124,10 @@ export class Session {
     return this.#options.timeouts;
   }
 
+  get browserPid(): number | undefined {
+    return this.#browser?.process()?.pid;
+  }
+
   /** The account's own ids; empty before it is ready. */
   get own(): readonly string[] {
     return this.#own;
@@ -253,8 +257,7 @@ export class Session {
     } else if (signs !== undefined) this.#onSocketState(signs.socket);
     if (!this.isReady) return;
     const eventAtMs = this.#pulse.eventAtMs;
-    const pid = this.#browser?.process()?.pid;
-    const why = await this.#options.hooks.renewal({ pid, startedAtMs: this.#startedAtMs, eventAtMs });
+    const why = await this.#options.hooks.renewal({ pid: this.browserPid, startedAtMs: this.#startedAtMs, eventAtMs });
     if (why !== undefined && this.isReady) this.end({ reason: 'renewed', detail: why });
   }
 

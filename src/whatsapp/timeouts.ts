@@ -52,7 +52,7 @@ export const defaultTimeouts: Timeouts = {
   keepMs: 10_000,
   backoffMs: 1_000,
   pairingMs: hour,
-  upkeepMs: 30_000,
+  upkeepMs: minute,
   quietMs: minute,
   maxAgeMs: 7 * 24 * hour,
   renewEveryMs: 6 * hour,

@@ -198,7 +198,11 @@ test('metrics count what happened, and hold no id of anybody', async () => {
   const metrics = createMetrics({
     store,
     health: { report: () => ({ isWell: true, databaseAgeMs: 1500, pageAgeMs: null }) },
+    browserBytes: () => 400_000_000,
   });
+  metrics.state('starting');
+  metrics.state('ready');
+  metrics.state('starting');
   metrics.state('ready');
   metrics.refused('copied phrase');
   metrics.refused('copied phrase');
@@ -209,6 +213,8 @@ test('metrics count what happened, and hold no id of anybody', async () => {
     'persona_messages_stored 1',
     'persona_chats_collecting 1',
     'persona_chats_replying 0',
+    'persona_browser_memory_bytes 400000000',
+    'persona_browser_starts_total 2',
     'persona_whatsapp_state{state="ready"} 1',
     'persona_whatsapp_state{state="starting"} 0',
     'persona_guard_refusals_total{reason="copied phrase"} 2',
