@@ -50,7 +50,7 @@ async function openFile(path: string, options: ExportOptions): Promise<ChatExpor
       'Export the chat without media, or in parts.',
     );
   }
-  return readPieces(() => piecesOfFile(path), path, options);
+  return readPieces(() => piecesOfFile(path, stats), path, options);
 }
 
 /** The reader that the first bytes ask for. `pieces` begins anew on every call. */

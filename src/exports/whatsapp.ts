@@ -8,17 +8,20 @@ import { UserError } from '../util/errors.ts';
 import type { ExportMessage } from '../types.ts';
 import type { ChatExport, ExportOptions } from './chat-export.ts';
 import { countMessages } from './count.ts';
+import { longestText } from './text.ts';
 import { ownTextMark } from './whatsapp/characters.ts';
 import { createClock } from './whatsapp/clock.ts';
+import type { Platform } from './whatsapp/header.ts';
 import { classify } from './whatsapp/kinds.ts';
 import { linesOfPieces } from './whatsapp/lines.ts';
 import type { Lines } from './whatsapp/lines.ts';
+import { isPlainText } from './whatsapp/plain-text.ts';
 import { createHeaderScanner } from './whatsapp/scanner.ts';
 import { createAuthorReader } from './whatsapp/senders.ts';
-import { detectShape, fits } from './whatsapp/shape.ts';
+import { createFitting, detectShape } from './whatsapp/shape.ts';
 import type { DetectedShape } from './whatsapp/shape.ts';
 
-/** WhatsApp's own limit for a message is 65,536 characters; attachments add a file name, notices some names. */
+/** WhatsApp's own limit is 65,536 characters (text.ts); attachments add a file name, notices some names. */
 const longestMessage = 70_000;
 const mostLinesBefore = 20;
 
@@ -78,9 +81,9 @@ interface Open {
   text: string;
   codes: Uint16Array;
   start: number;
+  /** of its first line */
+  lineEnd: number;
   end: number;
-  /** it has more lines than one */
-  hasBreaks: boolean;
   /** lines of it end with CR and LF */
   hasReturns: boolean;
 }
@@ -92,9 +95,11 @@ function* readMessages(
   name: string,
   oddities: Oddities,
 ): Generator<ExportMessage, undefined> {
-  const scanner = createHeaderScanner();
+  const scanner = shape.headers.replay() ?? createHeaderScanner();
   const authors = createAuthorReader(shape.names);
+  const fits = createFitting(scanner, shape);
   const clock = createClock(scanner, shape);
+  const { platform } = shape;
   const open: Open = {
     ts: '',
     sender: null,
@@ -103,8 +108,8 @@ function* readMessages(
     text: lines.text,
     codes: lines.codes,
     start: 0,
+    lineEnd: 0,
     end: 0,
-    hasBreaks: false,
     hasReturns: false,
   };
 
@@ -112,18 +117,18 @@ function* readMessages(
   function next(): ExportMessage | undefined {
     while (lines.next()) {
       const form = scanner.scan(lines);
-      if (form !== undefined && fits(scanner, form, shape) && clock.read(form)) {
-        const above = open.line > 0 ? toMessage(open, shape, name) : undefined;
+      if (form !== undefined && fits(form) && clock.read(form)) {
+        const above = open.line > 0 ? toMessage(open, platform, name, oddities) : undefined;
         if (clock.ranBackward) oddities.add('backward', lines.number);
-        open.start = authors.read(lines, scanner.end);
+        open.start = authors.read(lines, scanner.end, scanner.name);
         open.sender = authors.sender;
         open.ts = clock.ts;
         open.line = lines.number;
         open.before = '';
         open.text = lines.text;
         open.codes = lines.codes;
+        open.lineEnd = lines.end;
         open.end = lines.end;
-        open.hasBreaks = false;
         open.hasReturns = false;
         if (above !== undefined) return above;
       } else {
@@ -137,7 +142,7 @@ function* readMessages(
 
   try {
     for (let message = next(); message !== undefined; message = next()) yield message;
-    if (open.line > 0) yield toMessage(open, shape, name, true);
+    if (open.line > 0) yield toMessage(open, platform, name, oddities, true);
   } finally {
     lines.close();
   }
@@ -163,7 +168,6 @@ function extend(open: Open, { text, codes, start, end, number }: Lines, name: st
     open.start = start;
     if (open.before.length > longestMessage && number > open.line + 1) throw tooLong(open, name);
   }
-  open.hasBreaks = true;
   open.end = end;
 }
 
@@ -171,12 +175,6 @@ function textSoFar({ before, text, start, end, hasReturns }: Open): string {
   const last = text.slice(start, end);
   const rest = hasReturns ? last.replaceAll('\r\n', '\n') : last;
   return before === '' ? rest : before + rest;
-}
-
-function holdsColon({ before, codes, start, end }: Open): boolean {
-  if (before !== '') return true;
-  for (let i = start; i < end; i++) if (codes[i] === 0x3a) return true;
-  return false;
 }
 
 function tooLong({ line }: Open, name: string): UserError {
@@ -187,26 +185,25 @@ function tooLong({ line }: Open, name: string): UserError {
 }
 
 /** @param isLast empty lines at the end of a file are no text */
-function toMessage(open: Open, { platform }: DetectedShape, name: string, isLast = false): ExportMessage {
-  const { ts, sender, line } = open;
+function toMessage(open: Open, platform: Platform, name: string, oddities: Oddities, isLast = false): ExportMessage {
+  const { ts, sender, line, before, codes, start, lineEnd, end } = open;
   let text = textSoFar(open);
-  if (text.length > longestMessage && text.includes('\n')) throw tooLong(open, name);
+  const isWhole = sender !== null && before === '' && end - start <= longestText && !isLast;
+  if (isWhole && isPlainText(codes, start, lineEnd, end, platform))
+    return { ts, sender, text, kind: 'text', media: null, line };
+  if (text.length > longestText) {
+    if (text.length > longestMessage && text.includes('\n')) throw tooLong(open, name);
+    oddities.add('tooLong', line);
+  }
   while (isLast && text.endsWith('\n')) text = text.slice(0, -1);
   // iOS puts a mark before its own words; Android keeps it as part of the message
   const marked = platform !== 'android' && ownTextMark.test(text);
   if (marked) text = text.replace(ownTextMark, '');
-  const { kind, media } = classify({
-    text,
-    platform,
-    marked,
-    hasSender: sender !== null,
-    hasColon: holdsColon(open),
-    hasBreaks: open.hasBreaks,
-  });
+  const { kind, media } = classify({ text, platform, marked, hasSender: sender !== null });
   return { ts, sender, text, kind, media, line };
 }
 
-type Oddity = 'before' | 'otherShape' | 'backward';
+type Oddity = 'before' | 'otherShape' | 'backward' | 'tooLong';
 
 interface Oddities {
   add(what: Oddity, line: number): void;
@@ -219,11 +216,13 @@ function createOddities(): Oddities {
     before: { count: 0, line: 0 },
     otherShape: { count: 0, line: 0 },
     backward: { count: 0, line: 0 },
+    tooLong: { count: 0, line: 0 },
   };
   const say: Record<Oddity, string> = {
     before: 'lines before the first message, left out',
     otherShape: 'lines that begin like a message in another date format, kept as text of the message above',
     backward: 'messages dated more than a day before the message above them',
+    tooLong: 'messages of more than the 65,536 characters that WhatsApp allows, kept whole',
   };
   return {
     add: (what, line) => {

@@ -1,5 +1,5 @@
 /** Files as they lie on disk: text, folders, and everything that is no export. */
-import { chmodSync, mkdirSync, mkdtempSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { largestFileBytes, openExport } from '../../src/exports/read.ts';
@@ -110,6 +110,25 @@ describe('text files', () => {
     const long = 'ab\n'.repeat(21_845) + 'c';
     const { messages } = await readExport(put(`${chat}19/09/2026, 09:54 - Mia: ${long}\n`));
     expect(messages[2]?.text).toBe(long);
+  });
+
+  test('longer ones in one line are kept whole and reported', async () => {
+    const long = 'x'.repeat(65_537);
+    const { messages, oddities } = await readExport(put(`${chat}19/09/2026, 09:54 - Mia: ${long}\n`));
+    expect(messages[2]?.text).toBe(long);
+    expect(oddities).toEqual([
+      'messages of more than the 65,536 characters that WhatsApp allows, kept whole: 1 (the first is line 3)',
+    ]);
+    const allowed = await readExport(put(`${chat}19/09/2026, 09:54 - Mia: ${long.slice(1)}\n`));
+    expect(allowed.oddities).toEqual([]);
+  });
+
+  test('a file that changes between two readings is refused, not read half', async () => {
+    const path = put(chat);
+    const file = await openExport(path);
+    expect([...file.messages()]).toHaveLength(2);
+    appendFileSync(path, chat);
+    expect(() => [...file.messages()]).toThrow(`${path} changed while it was read`);
   });
 
   test('empty lines within a message stay, empty lines at the end of the file go', async () => {

@@ -30,11 +30,13 @@ export function createClock(scanner: HeaderScanner, shape: DetectedShape): Clock
   const written = new Int32Array(6);
   const hours = new Map<DayPeriod | null, number[]>();
   let lastForm: HeaderForm | undefined;
+  let dateId = -1;
   let hoursOfForm: readonly number[] = [];
   let date: string | undefined;
   let day = 0;
-  let previous = NaN;
-  let count = 0;
+  /** unix minutes of the header read last; in an array, since a number with a fraction is an object elsewhere */
+  const previous = Float64Array.of(NaN);
+  let isFirst = true;
 
   function hoursOf({ period }: HeaderForm): number[] {
     let found = hours.get(period);
@@ -68,16 +70,20 @@ export function createClock(scanner: HeaderScanner, shape: DetectedShape): Clock
     read(form: HeaderForm): boolean {
       const isSameForm = form === lastForm;
       if (!isSameForm) hoursOfForm = hoursOf((lastForm = form));
-      // an era is part of the form
-      if (!isSameDate() || (!isSameForm && form.era !== null)) readDate(form);
+      if (dateId !== scanner.dateId) {
+        dateId = scanner.dateId;
+        // an era is part of the form
+        if (!isSameDate() || (!isSameForm && form.era !== null)) readDate(form);
+      }
       const hour = hoursOfForm[values[3]!]!;
       if (date === undefined || hour < 0) return false;
       const minute = hour * 60 + values[4]!;
       const second = form.seconds ? values[5]! : 0;
       clock.ts = date + (second === 0 ? fullMinutes[minute]! : minutes[minute]! + seconds[second]!);
       const now = day * dayMinutes + minute + second / 60;
-      clock.ranBackward = now < previous - dayMinutes;
-      previous = count++ === 0 ? NaN : now;
+      clock.ranBackward = now < previous[0]! - dayMinutes;
+      if (isFirst) isFirst = false;
+      else previous[0] = now;
       return true;
     },
   };

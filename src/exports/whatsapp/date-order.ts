@@ -35,7 +35,8 @@ export interface DateEvidence {
   repeats: number;
   /** how often each number of the date differs from the header above */
   changes: [number, number, number];
-  /** of the header above: the numbers of its date in written order, and with how many digits each was written */
+  /** of the header above: what the scanner calls its date, the date's numbers in written order, and the digits of each */
+  dateId: number;
   date: [number, number, number];
   digits: [number, number, number];
   fits: Record<DateOrder, Fit>;
@@ -56,6 +57,7 @@ export function createEvidence(signature: string, firstLine: number): DateEviden
     count: 0,
     repeats: 0,
     changes: [0, 0, 0],
+    dateId: -1,
     date: [-1, -1, -1],
     digits: [0, 0, 0],
     fits: { dmy: fit(), mdy: fit(), ymd: fit() },
@@ -97,7 +99,10 @@ export function dateOf(
 }
 
 /** Compares the date of a header with that of the header above, and makes it the one to compare with. */
-function isSameDate({ date, digits, changes, count }: DateEvidence, scanner: HeaderScanner): boolean {
+function isSameDate(dates: DateEvidence, scanner: HeaderScanner): boolean {
+  if (dates.dateId === scanner.dateId) return true;
+  const { date, digits, changes, count } = dates;
+  dates.dateId = scanner.dateId;
   let isSame = true;
   for (let i = 0; i < 3; i++) {
     if (date[i] === scanner.values[i] && digits[i] === scanner.digits[i]) continue;

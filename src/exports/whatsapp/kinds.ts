@@ -17,8 +17,16 @@ import {
   omittedPhrases,
   pollPhrases,
 } from './placeholders.ts';
-import { isPlainText, longestPhrase } from './plain-text.ts';
-import type { Body } from './plain-text.ts';
+import { longestPhrase } from './plain-text.ts';
+
+/** What is known about a body before it is looked at. */
+interface Body {
+  text: string;
+  platform: Platform;
+  /** WhatsApp's mark stood before the text (iOS) */
+  marked: boolean;
+  hasSender: boolean;
+}
 
 export interface Classified {
   kind: MessageKind;
@@ -27,20 +35,26 @@ export interface Classified {
 
 const plainText: Classified = { kind: 'text', media: null };
 
-/** Android's placeholders in brackets that were met before: thousands in a chat, a few different ones. */
-const met = new Map<string, Classified>();
+/** WhatsApp's own words that were met before, by platform, and marked or not: thousands in a chat, a few different ones. */
+type Met = Map<string, Classified>;
+const met: Record<Platform, readonly [unmarked: Met, marked: Met]> = {
+  android: [new Map<string, Classified>(), new Map<string, Classified>()],
+  ios: [new Map<string, Classified>(), new Map<string, Classified>()],
+  'legacy-ios': [new Map<string, Classified>(), new Map<string, Classified>()],
+};
 const longestMet = 60;
 const mostMet = 500;
 
+/** What a message is that may not be plain text (plain-text.ts). */
 export function classify(body: Body): Classified {
-  const { text, platform, hasSender } = body;
-  if (!hasSender) return lookCloser(body);
-  const isBracketed = platform === 'android' && text.charCodeAt(0) === 0x3c && text.length <= longestMet;
-  const known = isBracketed ? met.get(text) : undefined;
-  if (known !== undefined) return known;
-  if (isPlainText(body)) return plainText;
-  const found = lookCloser(body);
-  if (isBracketed && found.kind === 'media' && met.size < mostMet) met.set(text, found);
+  const { text, platform, marked, hasSender } = body;
+  if (!hasSender || text.length > longestMet) return lookCloser(body);
+  const known = met[platform][marked ? 1 : 0];
+  let found = known.get(text);
+  if (found !== undefined) return found;
+  found = lookCloser(body);
+  const isOwn = found.kind === 'media' || found.kind === 'deleted' || found.kind === 'call';
+  if (isOwn && known.size < mostMet) known.set(text, found);
   return found;
 }
 

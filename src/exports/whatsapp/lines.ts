@@ -5,7 +5,8 @@
  * not UTF-8, NUL, lines longer than any message. LF and CRLF end lines; a byte order mark is dropped.
  */
 import { isUtf8, transcode } from 'node:buffer';
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { UserError } from '../../util/errors.ts';
 
 const newline = 0x0a;
@@ -76,10 +77,17 @@ export function* linesOfBytes(pieces: Iterable<Uint8Array>, name: string): Gener
   }
 }
 
-/** The pieces of a file on disk. The file is closed when the iteration ends or is left. */
-export function* piecesOfFile(path: string): Generator<Uint8Array> {
+/**
+ * The pieces of a file on disk. The file is closed when the iteration ends or is left.
+ * @param known what the file was when it was first read
+ * @throws UserError where it is another one by now
+ */
+export function* piecesOfFile(path: string, known?: Pick<Stats, 'size' | 'mtimeMs'>): Generator<Uint8Array> {
   const fd = openSync(path, 'r');
   try {
+    const { size, mtimeMs } = fstatSync(fd);
+    if (known !== undefined && (known.size !== size || known.mtimeMs !== mtimeMs))
+      throw new UserError(`${path} changed while it was read`, 'Import it again when nothing writes to it any more.');
     for (;;) {
       const piece = Buffer.allocUnsafe(pieceBytes);
       const n = readSync(fd, piece);

@@ -6,25 +6,31 @@
 import { isMark, isSpace, unitsOf, zeroOf } from './characters.ts';
 import { readHeader } from './header.ts';
 import type { Header, HeaderForm } from './header.ts';
-import type { HeaderNumber } from './lexer.ts';
 import type { Lines } from './lines.ts';
 
 /** The grammar looks at 80 characters and the word that may go on behind them, after the marks that a line begins with. */
 const longestHeader = 120;
 const mostMarks = 120;
-/** A shape has a template for each of its day periods; pasted logs may bring their own. */
+/** A form has a template for each number of digits that its numbers take and each day period; pasted logs may bring others. */
 const mostTemplates = 64;
 const longestTemplate = 60;
 const fewestDigits = 5;
+/** day, month and year among the bits of the six numbers */
+const dateBits = 0b111;
 
+/** Headers that have all the same characters but for the digits, and digits in the same places. */
 interface Template {
   form: HeaderForm;
-  /** a UTF-16 unit to be the same, or -1 to -6 for the number of that place */
-  steps: Int32Array;
-  /** of the six numbers: written with four digits, not with one or two */
-  isLong: readonly boolean[];
+  /** UTF-16 units of the last header found with it */
+  units: Uint16Array;
+  /** for each unit which of the six numbers it is a digit of, or -1 */
+  places: Int8Array;
   /** the digit zero of its script */
   zero: number;
+  /** of each number in the last header: its value, and where its digits begin and how many they are */
+  values: Int32Array;
+  starts: Int32Array;
+  digits: Int32Array;
 }
 
 export interface HeaderScanner {
@@ -33,6 +39,10 @@ export interface HeaderScanner {
   readonly digits: Int32Array;
   /** of the header found last: where the text after it begins in `Lines.codes` */
   readonly end: number;
+  /** of the header found last: the number by which the name behind it is known, or 0 */
+  readonly name: number;
+  /** another number where the header found last may have another date than the one before it */
+  readonly dateId: number;
   /** The form of the header that the current line begins with, or undefined. Equal forms are the same object. */
   scan(line: Lines): HeaderForm | undefined;
 }
@@ -42,32 +52,46 @@ export function createHeaderScanner(): HeaderScanner {
   const forms = new Map<string, HeaderForm>();
   const values = new Int32Array(6);
   const digits = new Int32Array(6);
+  let last: Template | undefined;
 
-  /** Fills `values` and `digits`; returns the index after the header, or -1. */
-  function match({ steps, zero, isLong }: Template, codes: Uint16Array, start: number, end: number): number {
-    if (end - start < steps.length) return -1;
-    let i = start;
-    for (let at = 0; at < steps.length; at++) {
-      const step = steps[at]!;
-      if (step >= 0) {
-        if (codes[i] !== step) return -1;
-        i++;
-        continue;
-      }
-      const first = i;
-      let value = 0;
-      for (; i < end; i++) {
-        const digit = codes[i]! - zero;
-        if (digit < 0 || digit > 9 || i - first > 4) break;
-        value = value * 10 + digit;
-      }
-      const count = i - first;
-      const place = -1 - step;
-      if (isLong[place] === true ? count !== 4 : count < 1 || count > 2) return -1;
-      values[place] = value;
-      digits[place] = count;
+  /** Makes the header the last one found with the template, if it is one. */
+  function match(template: Template, codes: Uint16Array, start: number, end: number): boolean {
+    const { units, places, zero } = template;
+    const { length } = units;
+    if (end - start < length) return false;
+    let changed = 0;
+    for (let i = 0; i < length; i++) {
+      const code = codes[start + i]!;
+      if (code === units[i]) continue;
+      const place = places[i]!;
+      if (place < 0 || code < zero || code > zero + 9) return false;
+      changed |= 1 << place;
     }
-    return i <= end ? i : -1;
+    if (changed !== 0) update(template, changed, codes, start);
+    if (template !== last) {
+      last = template;
+      values.set(template.values);
+      digits.set(template.digits);
+      scanner.dateId++;
+    } else if ((changed & dateBits) !== 0) scanner.dateId++;
+    scanner.end = start + length;
+    return true;
+  }
+
+  /** Reads the numbers whose bits are set in `changed`. */
+  function update(template: Template, changed: number, codes: Uint16Array, start: number): void {
+    for (let place = 0; place < 6; place++) {
+      if ((changed & (1 << place)) === 0) continue;
+      const first = template.starts[place]!;
+      const stop = first + template.digits[place]!;
+      let value = 0;
+      for (let i = first; i < stop; i++) {
+        const code = codes[start + i]!;
+        template.units[i] = code;
+        value = value * 10 + code - template.zero;
+      }
+      template.values[place] = values[place] = value;
+    }
   }
 
   function take({ form, numbers, end }: Header, head: string, start: number): HeaderForm {
@@ -79,10 +103,12 @@ export function createHeaderScanner(): HeaderScanner {
       digits[place] = number.digits;
     }
     scanner.end = start + end;
-    if (templates.length < mostTemplates) {
-      const template = templateOf(same, numbers, head, end);
-      if (template !== undefined) templates.push(template);
-    }
+    scanner.dateId++;
+    last = undefined;
+    const template = templateOf(same, numbers, head, end);
+    if (template === undefined) return same;
+    if (templates.length === mostTemplates) templates.pop();
+    templates.unshift(template);
     return same;
   }
 
@@ -95,14 +121,16 @@ export function createHeaderScanner(): HeaderScanner {
     values,
     digits,
     end: 0,
+    name: 0,
+    dateId: 0,
     scan({ codes, text, start, end }: Lines): HeaderForm | undefined {
       for (let i = 0; i < templates.length; i++) {
         const template = templates[i]!;
-        const found = match(template, codes, start, end);
-        if (found < 0) continue;
-        // those that lines have often move to the front
-        if (i > 0) [templates[i - 1], templates[i]] = [template, templates[i - 1]!];
-        scanner.end = found;
+        if (!match(template, codes, start, end)) continue;
+        if (i > 0) {
+          templates.copyWithin(1, 0, i);
+          templates[0] = template;
+        }
         return boundedForm(template.form);
       }
       const stop = Math.min(end, start + longestHeader + (isMark(codes[start] ?? 0) ? mostMarks : 0));
@@ -127,14 +155,20 @@ function templateOf(form: HeaderForm, numbers: Header['numbers'], head: string, 
   const [{ zero } = { zero: 0 }] = numbers;
   if (end > longestTemplate || numbers.some((number) => number.zero !== zero)) return undefined;
   if (!isSpace(head.charCodeAt(end - 1))) return undefined;
-  const steps: number[] = [];
-  const inOrder = [...numbers.entries()].sort(([, x], [, y]) => x.at - y.at);
-  let at = 0;
-  for (const [place, number] of inOrder) {
-    steps.push(...unitsOf(head.slice(at, number.at)), -1 - place);
-    at = number.at + number.digits;
+  const template: Template = {
+    form,
+    units: Uint16Array.from(unitsOf(head.slice(0, end))),
+    places: new Int8Array(end).fill(-1),
+    zero,
+    values: new Int32Array(6),
+    starts: new Int32Array(6),
+    digits: new Int32Array(6),
+  };
+  for (const [place, { at, value, digits }] of numbers.entries()) {
+    template.places.fill(place, at, at + digits);
+    template.values[place] = value;
+    template.starts[place] = at;
+    template.digits[place] = digits;
   }
-  steps.push(...unitsOf(head.slice(at, end)));
-  const isLong = numbers.map(({ digits }: HeaderNumber) => digits === 4);
-  return { form, steps: Int32Array.from(steps), isLong, zero };
+  return template;
 }

@@ -3,6 +3,7 @@
  * a colon themselves, and so may the quoted titles in notices; both are told apart by all lines of the file together.
  */
 import { isMark, isSpace, plainName, unitsOf } from './characters.ts';
+import { mostNames as mostNumbers } from './header-log.ts';
 import type { Lines } from './lines.ts';
 
 interface Author {
@@ -24,6 +25,8 @@ const longestName = 200;
 /** A line is surveyed in two names' length, and the quotation that the second may end in. */
 const longestSurveyed = 3 * longestName + 16;
 const mostKnownNames = 32;
+/** So many are looked through without an order. */
+const fewNames = 4;
 
 /** More different second parts than this are messages that hold a colon, not a name. */
 const mostParts = 8;
@@ -44,8 +47,8 @@ const closers: Readonly<Record<string, string>> = {
 export type NamesWithColon = ReadonlyMap<string, string>;
 
 export interface NameSurvey {
-  /** Adds the current line, whose header ends at `start`. */
-  add(line: Lines, start: number): void;
+  /** Adds the current line, whose header ends at `start`; returns the number by which its name is known, or 0. */
+  add(line: Lines, start: number): number;
   /** @param marksOwnText the platform puts a mark before its own words (iOS) */
   result(marksOwnText: boolean): NamesWithColon;
 }
@@ -58,26 +61,28 @@ export function createNameSurvey(): NameSurvey {
     add(line, start) {
       const entry = known.find(line, start);
       if (entry !== undefined) {
-        if (entry.value.parts.size > mostParts) return; // no name with a colon begins like this
-        if (!holdsColon(line, start + entry.prefix.length)) {
+        if (entry.value.parts.size > mostParts) return entry.number; // no name with a colon begins like this
+        const colon = line.text.indexOf(':', start + entry.prefix.length);
+        if (colon < 0 || colon >= line.end) {
           entry.value.lines++;
-          return;
+          return entry.number;
         }
       }
       const rest = line.text.slice(start, Math.min(line.end, start + longestSurveyed));
       const name = rest.slice(0, Math.max(0, nameEnd(rest, 0)));
-      if (name === '') return;
+      if (name === '') return 0;
       let seen = continuations.get(name);
       if (seen === undefined) continuations.set(name, (seen = { lines: 0, parts: new Map() }));
       seen.lines++;
-      if (entry === undefined) known.add(rest, name, seen);
+      const number = entry?.number ?? known.add(rest, name, seen);
       const second = nameEnd(rest, name.length + 1);
-      if (second < 0 || seen.parts.size > mostParts) return;
+      if (second < 0 || seen.parts.size > mostParts) return number;
       const part = rest.slice(0, second);
       const before = seen.parts.get(part) ?? { lines: 0, beforeMark: false };
       before.lines++;
       before.beforeMark ||= isMark(rest.charCodeAt(second + 2));
       seen.parts.set(part, before);
+      return number;
     },
     result(marksOwnText) {
       const names = new Map<string, string>();
@@ -94,26 +99,26 @@ export function createNameSurvey(): NameSurvey {
   };
 }
 
-function holdsColon({ codes, end }: Lines, start: number): boolean {
-  for (let i = start; i < end; i++) if (codes[i] === 0x3a) return true;
-  return false;
-}
-
 /** Who wrote a line, and where the text after the name begins. */
 export interface AuthorReader {
   /** as a person would type it, null for a notice, of the line read last */
   readonly sender: string | null;
-  /** Reads the current line, whose header ends at `start`; returns where the text after the name begins. */
-  read(line: Lines, start: number): number;
+  /**
+   * Reads the current line, whose header ends at `start`; returns where the text after the name begins.
+   * @param number by which the survey knows the name, or 0
+   */
+  read(line: Lines, start: number, number: number): number;
 }
 
 export function createAuthorReader(names: NamesWithColon): AuthorReader {
   const known = createNameTable<string>();
+  const byNumber: (KnownName<string> | undefined)[] = Array.from({ length: mostNumbers });
   const reader = {
     sender: null as string | null,
-    read(line: Lines, start: number): number {
-      const entry = known.find(line, start);
+    read(line: Lines, start: number, number: number): number {
+      const entry = byNumber[number] ?? known.find(line, start);
       if (entry !== undefined) {
+        if (number > 0) byNumber[number] = entry;
         this.sender = entry.value;
         return start + entry.prefix.length;
       }
@@ -134,31 +139,36 @@ interface KnownName<T> {
   /** the name as written, its colon and the space after it */
   prefix: Uint16Array;
   value: T;
+  /** 1 and up, or 0 where numbers ran out */
+  number: number;
 }
 
 interface NameTable<T> {
   find(line: Lines, start: number): KnownName<T> | undefined;
-  /** Adds the name at the start of a line, unless what follows may decide where a name of this kind ends. */
-  add(rest: string, name: string, value: T): void;
+  /** Adds the name at the start of a line, unless what follows may decide where a name of this kind ends; gives its number. */
+  add(rest: string, name: string, value: T): number;
 }
 
 /** Names that lines began with before; those seen often move to the front. */
 function createNameTable<T>(): NameTable<T> {
   const entries: KnownName<T>[] = [];
+  let count = 0;
   return {
     find({ codes, end }, start) {
       for (let i = 0; i < entries.length; i++) {
         const entry = entries[i]!;
         if (!startsWith(codes, start, end, entry.prefix)) continue;
-        if (i > 0) [entries[i - 1], entries[i]] = [entry, entries[i - 1]!];
+        if (i >= fewNames) [entries[i - 1], entries[i]] = [entry, entries[i - 1]!];
         return entry;
       }
       return undefined;
     },
     add(rest, name, value) {
-      if (rest.charAt(name.length + 1) !== ' ' || [...name].some((character) => character in closers)) return;
+      if (rest.charAt(name.length + 1) !== ' ' || [...name].some((character) => character in closers)) return 0;
+      const number = count + 1 < mostNumbers ? ++count : 0;
       if (entries.length === mostKnownNames) entries.pop();
-      entries.push({ prefix: Uint16Array.from(unitsOf(`${name}: `)), value });
+      entries.push({ prefix: Uint16Array.from(unitsOf(`${name}: `)), value, number });
+      return number;
     },
   };
 }

@@ -6,6 +6,8 @@ import { UserError } from '../../util/errors.ts';
 import type { Calendar } from './calendar.ts';
 import { addDate, createEvidence, decideOrder } from './date-order.ts';
 import type { DateEvidence, DateOrder } from './date-order.ts';
+import { createHeaderLog } from './header-log.ts';
+import type { HeaderLog } from './header-log.ts';
 import type { HeaderForm, Platform } from './header.ts';
 import type { Lines } from './lines.ts';
 import { createHeaderScanner } from './scanner.ts';
@@ -33,6 +35,7 @@ export interface DetectedShape extends Shape {
   /** line of the first header, and the most UTF-16 units from one header to the next */
   firstLine: number;
   longest: number;
+  headers: HeaderLog;
 }
 
 const places = [0, 1, 2, 3, 4, 5] as const;
@@ -63,6 +66,7 @@ interface Tally {
  */
 export function detectShape(lines: Lines, name: string, wanted?: DateOrder): DetectedShape {
   const scanner = createHeaderScanner();
+  const headers = createHeaderLog(scanner);
   const tallies = new Map<string, Tally>();
   let firstText = 0;
   let tally: Tally | undefined;
@@ -75,7 +79,7 @@ export function detectShape(lines: Lines, name: string, wanted?: DateOrder): Det
       if (tallies.size < mostTallies) tallies.set(form.signature, tally);
     }
     add(tally, form, scanner, lines);
-    tally.names.add(lines, scanner.end);
+    headers.add(lines, form, tally.names.add(lines, scanner.end));
   }
   if (firstText === 0)
     throw new UserError(`${name} is empty`, 'Export the chat again in WhatsApp and import that file.');
@@ -86,10 +90,15 @@ export function detectShape(lines: Lines, name: string, wanted?: DateOrder): Det
       'In WhatsApp open the chat, choose Export chat, and import the .txt or .zip that it makes.',
     );
   }
-  return shapeOf(chosen, lines, name, wanted);
+  return { ...shapeOf(chosen, lines, name, wanted), headers };
 }
 
-function shapeOf(tally: Tally, { offset, text }: Lines, name: string, wanted?: DateOrder): DetectedShape {
+function shapeOf(
+  tally: Tally,
+  { offset, text }: Lines,
+  name: string,
+  wanted?: DateOrder,
+): Omit<DetectedShape, 'headers'> {
   if (tally.unknownWordLine > 0) {
     throw new UserError(
       `${name}, line ${tally.unknownWordLine}: the word beside the time is not known, so morning and evening cannot be told apart`,
@@ -119,15 +128,29 @@ function shapeOf(tally: Tally, { offset, text }: Lines, name: string, wanted?: D
   };
 }
 
-/** True where the header found last was written in the detected shape; its date may still be impossible. */
-export function fits({ values, digits }: HeaderScanner, form: HeaderForm, shape: DetectedShape): boolean {
-  if (form.signature !== shape.signature) return false;
+/** Tells whether the header found last was written in the detected shape; its date may still be impossible. */
+export function createFitting(scanner: HeaderScanner, shape: DetectedShape): (form: HeaderForm) => boolean {
+  const { values, digits } = scanner;
+  const usual = Int32Array.from(shape.digits, (each) => each ?? 0);
   const count = shape.seconds ? 6 : 5;
-  for (let i = 0; i < count; i++) {
-    const usual = shape.digits[i];
-    if (usual !== null && values[i]! < 10 && digits[i]! <= 2 && digits[i] !== usual) return false;
-  }
-  return true;
+  const isFitting = (place: number): boolean =>
+    values[place]! >= 10 || digits[place]! > 2 || digits[place] === usual[place] || usual[place] === 0;
+  let lastForm: HeaderForm | undefined;
+  let dateId = -1;
+  let isOfShape = false;
+  /** of the time, since only a number written with another count of digits can be wrong */
+  let isOpen = false;
+  return (form) => {
+    if (dateId !== scanner.dateId || form !== lastForm) {
+      dateId = scanner.dateId;
+      lastForm = form;
+      isOfShape = form.signature === shape.signature && isFitting(0) && isFitting(1) && isFitting(2);
+      isOpen = [3, 4, 5].some((place) => digits[place] !== usual[place]);
+    }
+    if (!isOfShape || !isOpen) return isOfShape;
+    for (let place = 3; place < count; place++) if (!isFitting(place)) return false;
+    return true;
+  };
 }
 
 function createTally(form: HeaderForm, { number, offset, start }: Lines): Tally {
