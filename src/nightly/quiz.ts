@@ -11,7 +11,7 @@ import type { RedactSpans } from '../tokenizer/chat-format.ts';
 import type { SamplingOptions } from '../types.ts';
 import { UserError } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import { withPlaceholders } from './report/markdown.ts';
+import { withPlaceholders } from './report/layout.ts';
 import { turnsToAnswer, type Turn } from './samples.ts';
 
 export interface QuizLine {

@@ -53,8 +53,8 @@ describe('writeReportCard', () => {
         gate: { ...report.gate, failed: ['it repeats itself', 'it copies'], notes: ['few people'] },
       },
     });
-    expect(card).toContain('**Not promoted; the model that served stays.** it is worse\\.');
-    expect(card).toContain('- it repeats itself\\.\n- it copies\\.\n');
+    expect(card).toContain('**Not promoted; the model that served stays.** it is worse.');
+    expect(card).toContain('- it repeats itself.\n- it copies.\n');
   });
 
   test('nothing held out, nothing sampled', () => {
@@ -82,13 +82,14 @@ describe('writeReportCard', () => {
   });
 
   test('what people wrote is never markup', () => {
-    const evil = '# x | <img src=x> **b** [a](http://b) `c` ~~d~~ &lt; \n\n- e\\';
+    const evil = '# x | <img src=x> **b** [a](http://b) www.c.com `c` ~~d~~ &lt; \n\n- e\\';
     const card = cardOf({ samples: [sample({ context: [message(evil)], real: [evil], sampled: [evil] })] });
     const [, exchanges = ''] = card.split('## Sampled beside real');
-    expect(exchanges).not.toMatch(/<(?!br>)/);
+    expect(exchanges).not.toMatch(/<(?!br>|!--)/);
     expect(exchanges).not.toMatch(/(?<!\\)(?:\[a\]|`c`|~~d)/);
-    expect(exchanges).toContain('\\# x \\| &lt;img src=x');
-    const row = exchanges.split('\n').filter((line) => line.startsWith('| \\#'));
+    expect(exchanges).not.toMatch(/:\/\/|www\./);
+    expect(exchanges).toContain('# x \\| &lt;img src=x\\> \\*\\*b');
+    const row = exchanges.split('\n').filter((line) => line.startsWith('| #'));
     expect(row).toHaveLength(1);
     expect(row[0]?.match(/(?<!\\)\|/g)).toHaveLength(3);
   });
