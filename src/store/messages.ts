@@ -27,8 +27,9 @@ export interface MessageTable {
   /**
    * The message says something else now. Where it may not be stored (consent is gone since), the row is erased: the old
    * text was taken back, and the new one is not ours to keep. False: not stored.
+   * @param atMs when it was edited, unix ms; default: now
    */
-  edit(chatId: number, waId: string, text: string): boolean;
+  edit(chatId: number, waId: string, text: string, atMs?: number): boolean;
   erase(chatId: number, waId: string): boolean;
   /** text messages of a person, the bot's left out */
   countBy(personId: number): number;
@@ -106,7 +107,7 @@ export function createMessages(db: Database, { phrases, seal, root, now, scrub }
     for (const message of messages) result[put(message).inserted ? 'inserted' : 'known']++;
     return result;
   });
-  const edit = db.transaction((chatId: number, waId: string, rawText: string): boolean => {
+  const edit = db.transaction((chatId: number, waId: string, rawText: string, atMs: number): boolean => {
     const rows = byWaId.all(chatId, waId);
     const text = storableText(rawText);
     const open = new Set(seal.openPeople(chatId));
@@ -114,8 +115,8 @@ export function createMessages(db: Database, { phrases, seal, root, now, scrub }
       if (!open.has(row.person_id)) eraseRow(row);
       else if (row.text !== text) {
         phrases.clear(row.id);
-        update.run(text, now(), row.id);
-        noteEdit.run(row.id, now());
+        update.run(text, atMs, row.id);
+        noteEdit.run(row.id, atMs);
         if (row.origin !== 'bot') phrases.write(row.id, chatId, text);
       }
     }
@@ -141,8 +142,8 @@ export function createMessages(db: Database, { phrases, seal, root, now, scrub }
         .map(toStored)
         .reverse();
     },
-    edit: (chatId, waId, text) => {
-      const isStored = edit.immediate(chatId, waId, text);
+    edit: (chatId, waId, text, atMs = now()) => {
+      const isStored = edit.immediate(chatId, waId, text, atMs);
       if (isStored) scrub();
       return isStored;
     },
