@@ -1,5 +1,6 @@
 /**
- * The nightly work beside the running bot, each part as a child process: a retrain, and a copy of the database after it.
+ * The nightly work beside the running bot, each part as a child process: a retrain, a copy of the database after it, and
+ * once a week a probe with planted secrets.
  * A night that fails is logged, and the next one is another try. Not covered: when (nights.ts).
  */
 import type { RetrainProgress } from '../src/ops/status.ts';
@@ -73,6 +74,42 @@ export class BackupChild {
       this.#log.info({ bytes, messages }, 'backup made');
     } else if (exitCode === ExitCode.busy) this.#log.info('backup put off: somebody forgets or restores just now');
     else this.#log.warn({ exitCode, stderr: stderr.slice(-2000) }, 'backup failed; the older ones stay');
+  }
+
+  async close(): Promise<void> {
+    await this.#child.close();
+  }
+}
+
+/** A nano network is done long before. */
+const probeMinutes = 60;
+
+/** A probe run (`persona retrain --probe`). Class for the same reason. */
+export class ProbeChild {
+  readonly #log: Logger;
+  readonly #child = new PersonaChild();
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  async run(): Promise<void> {
+    if (this.#child.isRunning) return;
+    const { exitCode, stdout, stderr } = await this.#child.run([
+      'retrain',
+      '--probe',
+      '--max-minutes',
+      String(probeMinutes),
+      '--json',
+    ]);
+    if (this.#child.isClosing) return;
+    if (exitCode === ExitCode.ok) {
+      const found = JSON.parse(stdout) as { passed: boolean; mean: number; max: number } | null;
+      if (found === null) this.#log.info('probe skipped: too little to train on');
+      else if (found.passed) this.#log.info({ mean: found.mean, max: found.max }, 'probe passed');
+      else this.#log.warn({ mean: found.mean, max: found.max }, 'probe failed: the model remembers planted secrets');
+    } else if (exitCode === ExitCode.busy) this.#log.info('probe put off: a retrain is running');
+    else this.#log.warn({ exitCode, stderr: stderr.slice(-2000) }, 'probe failed to run; the next night tries again');
   }
 
   async close(): Promise<void> {

@@ -2,8 +2,10 @@
 import type { Command } from 'commander';
 import type { Dominant } from '../src/dataset/shares.ts';
 import { redactionOf } from '../src/consent/redact-regions.ts';
+import { probe } from '../src/nightly/probe.ts';
 import { retrain } from '../src/nightly/retrain.ts';
 import type { RetrainResult } from '../src/nightly/retrain.ts';
+import type { ProbeFindings } from '../src/nightly/findings.ts';
 import { UserError } from '../src/util/errors.ts';
 import { chooseBase } from './base.ts';
 import { loadContext, printJson } from './context.ts';
@@ -14,6 +16,7 @@ interface RetrainFlags {
   fromScratch?: boolean;
   maxMinutes?: string;
   force?: boolean;
+  probe?: boolean;
   json?: boolean;
 }
 
@@ -25,34 +28,46 @@ export function register(program: Command): void {
     .option('--from-scratch', 'start from random weights, not from the base that ships for this size')
     .option('--max-minutes <n>', 'stop training after this long (default: training.maxMinutes of persona.json)')
     .option('--force', 'train even if nothing changed since the last run')
+    .option('--probe', 'train a small model with planted secrets, see what it remembers of them, and throw it away')
     .option('--json', 'print the verdict as JSON')
     .action(runRetrain);
 }
 
 async function runRetrain(flags: RetrainFlags): Promise<void> {
   const { env, persona } = loadContext();
-  const start = chooseBase(flags, persona.training.size);
   const view = progressView(flags.json === true);
   const stop = new AbortController();
   const abort = (): void => stop.abort();
   process.once('SIGTERM', abort).once('SIGINT', abort);
+  const options = {
+    dataDir: env.dataDir,
+    speaker: persona.speaker,
+    timezone: persona.timezone,
+    maxMinutes: flags.maxMinutes === undefined ? persona.training.maxMinutes : parseMinutes(flags.maxMinutes),
+    backend: env.backend,
+    redaction: redactionOf(persona),
+    reviewRequired: persona.review === 'required',
+    nowMs: Date.now(),
+    onPhase: view.phase,
+    onProgress: view.update,
+    signal: stop.signal,
+  };
   try {
+    if (flags.probe === true) {
+      const found = await probe({ ...options, ...chooseBase(flags, 'nano') });
+      view.stop();
+      if (flags.json === true) printJson(found ?? null);
+      else console.log(describeProbe(found));
+      return;
+    }
+    const { size } = persona.training;
     const result = await retrain({
-      dataDir: env.dataDir,
+      ...options,
       modelsDir: env.modelsDir,
-      speaker: persona.speaker,
-      timezone: persona.timezone,
-      size: persona.training.size,
-      maxMinutes: flags.maxMinutes === undefined ? persona.training.maxMinutes : parseMinutes(flags.maxMinutes),
-      backend: env.backend,
+      size,
       sampling: persona.sampling,
-      redaction: redactionOf(persona),
-      ...start,
+      ...chooseBase(flags, size),
       force: flags.force === true,
-      nowMs: Date.now(),
-      onPhase: view.phase,
-      onProgress: view.update,
-      signal: stop.signal,
     });
     view.stop();
     if (flags.json === true) printJson(shortResult(result));
@@ -60,6 +75,16 @@ async function runRetrain(flags: RetrainFlags): Promise<void> {
   } finally {
     view.stop();
   }
+}
+
+function describeProbe(found: ProbeFindings | undefined): string {
+  if (found === undefined) return 'Skipped: too little to train on.';
+  const { canaries, copies, mean, max, controlMean, extracted, passed } = found;
+  return [
+    `${passed ? 'Passed' : 'Failed'}: ${canaries} secrets, planted ${copies === 1 ? 'once' : `${copies} times`} each.`,
+    `  exposure ${mean.toFixed(1)} bits in the mean, ${max.toFixed(1)} at most; of secrets that were never planted ${controlMean.toFixed(1)}`,
+    `  given away when asked: ${extracted}`,
+  ].join('\n');
 }
 
 function parseMinutes(text: string): number {

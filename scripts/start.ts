@@ -122,6 +122,7 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
         parts.teller?.onVerdict(verdict);
       },
     },
+    lastProbe: () => store.nights.latestProbe()?.atMs,
   });
   const { nights } = parts;
   closing.push(() => nights.close());

@@ -28,6 +28,7 @@ export interface JudgeOptions {
   /** time for measuring and sampling together */
   maxMs: number;
   probe: ProbeFindings | null;
+  samples?: number | undefined;
   onPhase?: ((phase: string) => void) | undefined;
   onShare?: ((share: number) => void) | undefined;
   signal?: AbortSignal | undefined;
@@ -54,6 +55,7 @@ export async function judge(dataset: Dataset, trained: Trained, options: JudgeOp
         maxChars: personaP99Chars(conversationsOf(dataset, 'train')),
         deadlineMs,
         ...(onShare === undefined ? {} : { onProgress: onShare }),
+        ...(options.samples === undefined ? {} : { wanted: options.samples }),
         signal,
       })
     : undefined;

@@ -27,6 +27,8 @@ export interface RetrainOptions {
   force?: boolean;
   seed?: number;
   nowMs: number;
+  /** sampled turns that the gate listens to; default: 500, fewer where there is no time */
+  samples?: number;
   /** training time between two states on disk, in ms; 0 = after every step */
   saveEveryMs?: number;
   onPhase?: (phase: string) => void;

@@ -6,47 +6,55 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openExport } from '../../src/exports/read.ts';
+import { splitOf } from '../../src/dataset/split.ts';
 import { importMessages } from '../../src/store/import.ts';
+import { importChatKey } from '../../src/store/import-people.ts';
 import { openStore } from '../../src/store/store.ts';
+import type { Split } from '../../src/types.ts';
 import { createRandom, type Random } from '../../src/util/random.ts';
 
 export const timezone = 'Europe/London';
 export const owner = 'Juno Varga';
 
-const things = 'train,soup,rehearsal,bike,parcel,cat,garden,film,cake,tent,lamp,ferry,choir,bread,sofa,kettle'.split(',');
-const places = 'station,market,kitchen,library,harbour,park,school,cellar,roof,bakery'.split(',');
-const times = 'tonight,tomorrow,on sunday,at six,after lunch,next week,soon,on friday'.split(',');
+const words = {
+  a: 'old,blue,quiet,broken,tiny,late,warm,empty,loud,green,heavy,lost,fresh,crooked,soft,brave'.split(','),
+  t: 'train,soup,rehearsal,bike,parcel,cat,garden,film,cake,tent,lamp,ferry,choir,bread,sofa,kettle'.split(','),
+  v: 'fell near,hides behind,smells like,waits for,runs past,belongs to,sings about,dreams of'.split(','),
+  p: 'station,market,kitchen,library,harbour,park,school,cellar,roof,bakery,bridge,museum'.split(','),
+  w: 'tonight,tomorrow,on sunday,at six,after lunch,next week,soon,on friday'.split(','),
+};
+/** Hardly any six words stand twice, so that what is copied is copied. */
 const asked = [
-  'did you see the {t} at the {p}?',
-  'are we doing the {t} {w}?',
-  'where is the {t}?',
-  'the {p} is closed {w}, what now?',
-  'can you bring the {t} to the {p} {w}?',
-  'how was the {t}?',
+  'so the {a} {t} {v} the {a} {p} {w}?',
+  'is the {a} {p} {w} or the {a} {t}?',
+  'did the {t} {v} a {a} {t} {w}?',
 ];
 const answered = [
-  'haha yes the {t} was great ngl',
-  'nah, {w} is bad. maybe the {p} instead',
-  'ngl i forgot the {t} again, sorry',
-  'ok {w} then!! i bring the {t}',
-  'it is at the {p} i think, next to the {t}',
-  'haha no way, not the {p} again',
+  'haha the {a} {t} {v} my {a} {p} {w} ngl',
+  'ngl a {a} {p} {v} the {t} {w} haha',
+  'nah my {t} {v} {a} {t} and {a} {p} {w}!!',
+  'haha {a} {t}, {a} {p}, {a} {t} {w}',
 ];
+const dayMs = 86_400_000;
 
 export interface Invented {
-  weeks: number;
+  /** conversations for each split and contact; each split gets the weeks that are its own */
+  conversations: Readonly<Record<Split, number>>;
   /** people who write with the owner */
   contacts?: readonly string[];
   seed?: number;
-  /** first week, counted from the one of 5 January 2026 */
+  /** persona texts: what the owner writes, changed (shuffled words, a text that is said again and again) */
+  answer?: (text: string, random: Random) => string;
+  /** first week, counted from the one of 1 January 2024 */
   fromWeek?: number;
 }
 
-/** Import it with everybody's consent. Adds to what is there. */
-export async function importInvented(dataDir: string, options: Invented): Promise<void> {
-  const { weeks, contacts = ['Elias Brandt', 'Mara Lind'], seed = 1, fromWeek = 0 } = options;
+/** Import it with everybody's consent. Adds to what is there. @returns the first week that is free */
+export async function importInvented(dataDir: string, options: Invented): Promise<number> {
+  const { conversations, contacts = ['Elias Brandt', 'Mara Lind'], seed = 1, fromWeek = 0 } = options;
   const folder = mkdtempSync(join(tmpdir(), 'persona-invented-'));
   const store = openStore(dataDir);
+  let next = fromWeek;
   try {
     const personId = store.people.resolve(['me']);
     if (store.consent.state(personId, 'log').state !== 'granted') {
@@ -54,8 +62,11 @@ export async function importInvented(dataDir: string, options: Invented): Promis
       store.consent.append({ personId, ...grant });
     }
     for (const contact of contacts) {
+      const random = createRandom(`${contact} ${seed} ${fromWeek}`);
+      const text = chatText(contact, { ...options, conversations: { ...conversations }, random, fromWeek });
       const file = join(folder, `${contact}.txt`);
-      writeFileSync(file, chatText(contact, { weeks, fromWeek, random: createRandom(`${contact} ${seed} ${fromWeek}`) }));
+      writeFileSync(file, text.lines);
+      next = Math.max(next, text.nextWeek);
       const opened = await openExport(file);
       await importMessages(store, opened, {
         me: owner,
@@ -67,28 +78,41 @@ export async function importInvented(dataDir: string, options: Invented): Promis
         nowMs: Date.now(),
       });
     }
+    return next;
   } finally {
     store.close();
     rmSync(folder, { recursive: true });
   }
 }
 
-/** Three conversations a week of four messages. */
-function chatText(contact: string, given: { weeks: number; fromWeek: number; random: Random }): string {
-  const { weeks, fromWeek, random } = given;
+interface Given extends Invented {
+  /** what is still to be written; counted down */
+  conversations: Record<Split, number>;
+  random: Random;
+  fromWeek: number;
+}
+
+/** Up to fifteen conversations of four messages a week, in weeks whose split still wants some. */
+function chatText(contact: string, given: Given): { lines: string; nextWeek: number } {
+  const { conversations, random, fromWeek, answer = (text) => text } = given;
   const pick = (from: readonly string[]): string => from[random.int(from.length)]!;
-  const fill = (text: string): string =>
-    text.replace('{t}', pick(things)).replace('{p}', pick(places)).replace('{w}', pick(times));
+  const said = (from: readonly string[]): string =>
+    pick(from).replaceAll(/\{(\w)\}/g, (_, slot: string) => pick(words[slot as keyof typeof words]));
   const lines: string[] = [];
-  for (let week = fromWeek; week < fromWeek + weeks; week++) {
-    for (const day of [0, 2, 4]) {
-      const startMs = Date.UTC(2026, 0, 5, 18) + (7 * week + day) * 86_400_000;
-      for (let n = 0; n < 4; n++) {
-        const at = new Date(startMs + n * 40_000).toISOString();
+  let week = fromWeek;
+  for (; Object.values(conversations).some((left) => left > 0); week++) {
+    const mondayMs = Date.UTC(2024, 0, 1) + 7 * week * dayMs;
+    const split = splitOf(importChatKey([contact, owner]), mondayMs + 12 * 3_600_000, timezone, 0);
+    for (let n = 0; n < 15 && conversations[split] > 0; n++) {
+      conversations[split]--;
+      const startMs = mondayMs + Math.floor(n / 3) * dayMs + (1 + 8 * (n % 3)) * 3_600_000;
+      for (let k = 0; k < 4; k++) {
+        const at = new Date(startMs + k * 40_000).toISOString();
         const date = `${at.slice(8, 10)}/${at.slice(5, 7)}/${at.slice(0, 4)}, ${at.slice(11, 19)}`;
-        lines.push(`[${date}] ${n % 2 === 0 ? contact : owner}: ${fill(pick(n % 2 === 0 ? asked : answered))}`);
+        const text = k % 2 === 0 ? said(asked) : answer(said(answered), random);
+        lines.push(`[${date}] ${k % 2 === 0 ? contact : owner}: ${text}`);
       }
     }
   }
-  return `${lines.join('\n')}\n`;
+  return { lines: `${lines.join('\n')}\n`, nextWeek: week };
 }
