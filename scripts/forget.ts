@@ -10,7 +10,7 @@ import { begunForgetting } from '../src/nightly/forget-journal.ts';
 import { finishPerson, forgetPerson } from '../src/nightly/forget.ts';
 import type { ForgetOptions } from '../src/nightly/forget.ts';
 import type { ForgetReport } from '../src/nightly/receipt.ts';
-import { keepBallast } from '../src/store/ballast.ts';
+import { keepBallast, makeRoom } from '../src/store/ballast.ts';
 import { acquireLock } from '../src/store/lock.ts';
 import type { Lock } from '../src/store/lock.ts';
 import type { Person } from '../src/store/people.ts';
@@ -79,6 +79,7 @@ export async function finishForgetting(): Promise<string[]> {
     ? (['start', 'retrain', 'import', 'write-admin'] as const)
     : (['write-admin'] as const);
   const locks: Lock[] = [];
+  makeRoom(env.dataDir);
   try {
     for (const role of roles) locks.push(acquireLock(env.dataDir, role));
     for (const what of begunForgetting(env.dataDir)) {

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import type { ChatExport } from '../src/exports/chat-export.ts';
 import { toJsonLine } from '../src/exports/jsonl.ts';
 import { openExport } from '../src/exports/read.ts';
+import { keepBallast } from '../src/store/ballast.ts';
 import { importMessages } from '../src/store/import.ts';
 import type { ImportResult } from '../src/store/import.ts';
 import { errorCode, UserError } from '../src/util/errors.ts';
@@ -79,6 +80,7 @@ async function runImport(path: string | undefined, options: ImportOptions, comma
       view.stop();
       cancel.dispose();
     }
+    keepBallast(env.dataDir);
     if (options.json === true) printJson(result);
     else showResult(result, persona.name);
   });

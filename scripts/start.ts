@@ -11,6 +11,7 @@ import { createBot } from '../src/bot/bot.ts';
 import type { Bot } from '../src/bot/bot.ts';
 import { currentFile } from '../src/checkpoint/current.ts';
 import { redactionOf } from '../src/consent/redact-regions.ts';
+import { keepBallast } from '../src/store/ballast.ts';
 import { acquireLock } from '../src/store/lock.ts';
 import { openStore } from '../src/store/store.ts';
 import { ensureBrowser } from '../src/whatsapp/browser.ts';
@@ -62,6 +63,7 @@ async function start(): Promise<void> {
       lock.release();
       shown.log.info('stopped');
     });
+    keepBallast(env.dataDir);
     await run(context, shown, closing);
   } finally {
     for (const close of closing.reverse()) await close();

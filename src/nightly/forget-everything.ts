@@ -7,14 +7,14 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { currentFile } from '../checkpoint/current.ts';
 import { runsDir } from '../checkpoint/save.ts';
-import { ballastFile, withBallast } from '../store/ballast.ts';
+import { ballastFile, makeRoom, withBallast } from '../store/ballast.ts';
 import { backupsDir } from '../store/backup.ts';
 import { prepareEmptyStore, replaceByEmptyStore } from '../store/erase-store.ts';
 import { acquireLock, type Lock } from '../store/lock.ts';
+import { searchIndexName } from '../store/search-index.ts';
 import { openStore } from '../store/store.ts';
 import { syncDir } from '../util/files.ts';
 import { beginForgetting, endForgetting } from './forget-journal.ts';
-import { removeSearchIndex } from './forget.ts';
 import { trainingDir } from './forgotten.ts';
 import type { ForgetReport } from './receipt.ts';
 
@@ -48,6 +48,7 @@ const known = new Set([
 export async function forgetEverything(options: EverythingOptions): Promise<ForgetReport> {
   const { dataDir } = options;
   const locks: Lock[] = [];
+  makeRoom(dataDir);
   try {
     for (const role of ['start', 'retrain', 'import', 'write-admin'] as const) locks.push(acquireLock(dataDir, role));
     beginForgetting(dataDir, 'everything');
@@ -80,10 +81,10 @@ export async function carryOutEverything(options: EverythingOptions): Promise<Fo
     join(dataDir, 'exports'),
     join(dataDir, '.restore'),
     ballastFile(dataDir),
+    ...['', '-wal', '-shm', '-journal'].map((suffix) => join(dataDir, `${searchIndexName}${suffix}`)),
   ]) {
     rmSync(path, { recursive: true, force: true });
   }
-  removeSearchIndex(dataDir);
   syncDir(dataDir);
 
   onPhase?.('erasing the database');

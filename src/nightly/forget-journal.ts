@@ -3,9 +3,9 @@
  * it is gone. A process that dies over it leaves the file, and the next command of any kind goes on (finishForgetting).
  * Holds the number of the person's row and nothing else.
  */
-import { existsSync, readdirSync, rmSync, statfsSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ballastBytes, dropBallast, withBallast } from '../store/ballast.ts';
+import { withBallast } from '../store/ballast.ts';
 import { ensureDataDir } from '../store/folder.ts';
 import { ensurePrivateDir, syncDir, writeFileAtomic } from '../util/files.ts';
 
@@ -27,11 +27,9 @@ export function begunForgetting(dataDir: string): Forgetting[] {
   });
 }
 
-/** Note it on the disk. A disk that is full, or nearly, gives up its ballast first. */
+/** Note it on the disk. */
 export function beginForgetting(dataDir: string, what: Forgetting): void {
   ensureDataDir(dataDir);
-  const { bavail, bsize, ffree, files } = statfsSync(dataDir);
-  if (bavail * bsize < ballastBytes / 4 || (files > 0 && ffree === 0)) dropBallast(dataDir);
   withBallast(dataDir, () => {
     ensurePrivateDir(folderOf(dataDir));
     writeFileAtomic(join(folderOf(dataDir), nameOf(what)), '');

@@ -5,7 +5,6 @@
  * Not covered: everybody at once (forget-everything.ts), words of theirs that others quoted or retold.
  */
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { loadServing } from '../checkpoint/current.ts';
 import type { Checkpoint } from '../checkpoint/load.ts';
@@ -13,7 +12,7 @@ import { consentState } from '../consent/policy.ts';
 import { redactorOf, type RedactOptions } from '../consent/redact.ts';
 import { groupConversations } from '../dataset/conversations.ts';
 import { splitOf } from '../dataset/split.ts';
-import { isDiskFull, dropBallast, withBallast } from '../store/ballast.ts';
+import { isDiskFull, dropBallast, makeRoom, withBallast } from '../store/ballast.ts';
 import type { ErasedRows } from '../store/forget.ts';
 import { personaAlias } from '../store/import.ts';
 import { createLocalTime } from '../store/local-time.ts';
@@ -71,6 +70,7 @@ const mostWords = 64;
  *   caller's ledger line or not at all then
  */
 export async function forgetPerson(personId: number, options: ForgetOptions): Promise<ForgetReport> {
+  makeRoom(options.dataDir);
   const lock = await waitForLock(options.dataDir, 'write-admin', patienceMs);
   try {
     beginForgetting(options.dataDir, personId);
@@ -108,7 +108,7 @@ async function carryOut(personId: number, options: ForgetOptions, isAgain: boole
     const stoppedTraining = stopTraining(dataDir);
 
     options.onPhase?.('removing copies and exports');
-    removeSearchIndex(dataDir);
+    withBallast(dataDir, () => store.searchIndex.reset());
     const copies = removeCopies(dataDir, (alias) => store.tombstones.hasAlias(alias));
     const exports = await removeExports(store, createLocalTime(options.timezone), words);
 
@@ -225,12 +225,6 @@ function stopTraining(dataDir: string): boolean {
     if (error instanceof UserError && error.exitCode === ExitCode.busy) return true;
     throw error;
   }
-}
-
-/** Made again when somebody searches (store/search-index.ts). */
-export function removeSearchIndex(dataDir: string): void {
-  for (const suffix of ['', '-wal', '-shm', '-journal'])
-    rmSync(join(dataDir, `search.sqlite${suffix}`), { force: true });
 }
 
 /** The longest ones, which hardly anybody else wrote. */

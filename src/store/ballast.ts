@@ -4,7 +4,7 @@
  * compresses must not make nothing of them.
  */
 import { randomFillSync } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode, UserError } from '../util/errors.ts';
 import { freeBytes, syncDir } from '../util/files.ts';
@@ -47,6 +47,13 @@ export function dropBallast(dataDir: string): boolean {
   if (statSync(file, { throwIfNoEntry: false }) === undefined) return false;
   rmSync(file, { force: true });
   return true;
+}
+
+/** Before anything else: even a lock needs some bytes. The ballast goes where the disk is full, or nearly. */
+export function makeRoom(dataDir: string): void {
+  if (statSync(dataDir, { throwIfNoEntry: false }) === undefined) return;
+  const { bavail, bsize, files, ffree } = statfsSync(dataDir);
+  if (bavail * bsize < ballastBytes / 4 || (files > 0 && ffree === 0)) dropBallast(dataDir);
 }
 
 /** A disk that is full, as SQLite, Node or this program says it. */

@@ -32,8 +32,10 @@ export function forgottenNames(
     return person === undefined || store.consent.state(person, 'log').state !== 'granted';
   });
   for (const name of suspects) {
-    if (found.aliasesOf(name).some((alias) => store.tombstones.hasAlias(alias))) forgotten.set(name, 'id');
-    else if (answers.newPeople?.includes(name) !== true && store.tombstones.hasName(name)) forgotten.set(name, 'name');
+    const isNew = answers.newPeople?.includes(name) === true;
+    const ids = found.aliasesOf(name).filter((alias) => !alias.startsWith('name:')); // those say no more than the name
+    if (ids.some((alias) => store.tombstones.hasAlias(alias))) forgotten.set(name, 'id');
+    else if (!isNew && store.tombstones.hasName(name)) forgotten.set(name, 'name');
   }
   const unsure = new Set(suspects.filter((name) => !forgotten.has(name)));
   for (const name of byMessages(store, file, unsure, toTimes)) forgotten.set(name, 'messages');

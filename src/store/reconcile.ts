@@ -38,7 +38,7 @@ export function reconcile(
       const chats = carrySwitches(into, from, restored);
       const { people, ...counts } = carryLedger(into, from, chats, now);
       into.tombstones.take(from.tombstones.all(), (id) => people.get(id));
-      counts.forgotten += forgetBuried(into, now);
+      counts.forgotten += forgetBuried(into, new Set(people.values()), now);
       carryReceipts(restored, people);
       // what was found out about a run that saw them may quote them
       restored.exec(`UPDATE main.runs SET report = '{}' WHERE id IN (SELECT id FROM present.runs WHERE report = '{}')`);
@@ -124,9 +124,10 @@ function carryLedger(
 }
 
 /** Who was known by an export's name only has no id left in the present database: their tombstones tell. */
-function forgetBuried(into: Store, now: () => number): number {
+function forgetBuried(into: Store, known: ReadonlySet<number>, now: () => number): number {
   let count = 0;
   for (const { id, aliases } of into.people.list()) {
+    if (known.has(id)) continue; // their ledger was carried over
     const { state } = into.consent.state(id, 'log');
     if (state === 'granted' || isRefused(state) || !aliases.some((alias) => into.tombstones.hasAlias(alias))) continue;
     into.consent.append({ personId: id, scope: 'log', action: 'forgotten', atMs: now(), noticeHash: '', chatId: null });
