@@ -76,6 +76,13 @@ function exchange({ context, real, sampled }: Sample, place: number, redact: Red
   ];
 }
 
+/** The card without its exchanges, and why; one that shows none stays as it is. */
+export function withheldCard(card: string, why: string): string {
+  const [from, to] = [card.indexOf(title), card.indexOf(end)];
+  if (from === -1 || to < from) return card;
+  return card.slice(0, from) + exchangesSection([], () => [], why).join('\n') + card.slice(to + end.length);
+}
+
 /**
  * Take the exchanges out of every card in which a message is shown that is gone, sealed or edited since.
  * @param usable the messages of these rows that may be used now, in their order; others are left out
@@ -97,12 +104,9 @@ export function withholdStale(
     const file = join(runsDir(modelsDir), run, cardFile);
     if (!existsSync(file)) return false;
     const card = readFileSync(file, 'utf8');
-    const [from, to] = [card.indexOf(title), card.indexOf(end)];
     const rows = /^<!-- exchanges (\[.*\]) -->$/m.exec(card)?.[1];
-    if (from === -1 || to < from || rows === undefined) return false;
-    if ((JSON.parse(rows) as Shown[]).every(isAsItWas)) return false;
-    const withheld = exchangesSection([], () => [], 'a message in it was deleted, edited or taken back since');
-    writeFileAtomic(file, card.slice(0, from) + withheld.join('\n') + card.slice(to + end.length));
+    if (rows === undefined || (JSON.parse(rows) as Shown[]).every(isAsItWas)) return false;
+    writeFileAtomic(file, withheldCard(card, 'a message in it was deleted, edited or taken back since'));
     return true;
   });
 }
