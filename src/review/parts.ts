@@ -1,10 +1,13 @@
 /** What the review page is handed: the store, and what only the running program can do. */
+import type { RedactOptions } from '../consent/redact.ts';
 import type { Store } from '../store/store.ts';
 
 export interface ReviewParts {
   store: Store;
   /** folder of the runs */
   modelsDir: string;
+  /** folder of the base that tonight's training begins with; undefined: from scratch */
+  base: string | undefined;
   dataDir: string;
   /** what the persona is called */
   personaName: string;
@@ -12,6 +15,18 @@ export interface ReviewParts {
   speaker: string;
   /** IANA zone of dates on the page */
   timezone: string;
+  /** only what was approved is trained on (persona.json: review) */
+  reviewRequired: boolean;
+  /** what training puts placeholders for */
+  redaction: RedactOptions;
+  people: {
+    /** everything of this person as a JSON file: its name and content */
+    data: (personId: number) => { name: string; content: string };
+    /** the text of a consent notice by its hash; undefined: an earlier version */
+    notice: (hash: string) => string | undefined;
+    /** erase everything of this person, everywhere; the receipt is in the store then */
+    forget: (personId: number) => Promise<void>;
+  };
   bot: {
     /** replies are switched on in this chat */
     isOn: (chatId: number) => boolean;

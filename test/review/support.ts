@@ -1,6 +1,8 @@
 /** A review page over a store of its own, and a real browser that looks at it. */
 import { chromium, type Browser, type BrowserContext } from 'playwright-core';
 import { onTestFinished } from 'vitest';
+import { shippedBase } from '../../scripts/base.ts';
+import { myData } from '../../src/bot/my-data.ts';
 import type { ReviewParts } from '../../src/review/parts.ts';
 import type { Protections } from '../../src/review/protections.ts';
 import { openReview, type ReviewServer } from '../../src/review/server.ts';
@@ -30,9 +32,23 @@ export async function review({ parts: changes, ...options }: ReviewSetup = {}): 
     store,
     dataDir: store.dataDir,
     modelsDir: store.dataDir,
+    base: shippedBase('nano'),
     personaName: 'Ada',
     speaker: 'me',
     timezone: 'Europe/Berlin',
+    reviewRequired: false,
+    redaction: { regions: [] },
+    people: {
+      data: (personId) => {
+        const { file } = myData(store, personId, null, 0);
+        return { name: file.name, content: file.content.toString() };
+      },
+      notice: () => undefined,
+      forget: (personId) => {
+        store.forget(personId);
+        return Promise.resolve();
+      },
+    },
     bot: {
       isOn: (chatId) => store.chats.get(chatId).bot,
       off: (chatId) => store.chats.set(chatId, { bot: false }),
