@@ -1,7 +1,7 @@
 /** The list of chats: who is in them, since when and until when, how much, what was decided, and what is switched on. */
 import type { Database } from 'better-sqlite3';
 import type { ChatKind } from '../types.ts';
-import type { Chats } from './chats.ts';
+import type { Chat, Chats } from './chats.ts';
 import type { ReviewCounts } from './review-counts.ts';
 import type { Openness } from './review-open.ts';
 
@@ -56,8 +56,7 @@ export function createReviewChats(
     )
     .pluck();
 
-  const summary = (id: number, own: ReturnType<ReviewCounts['ofChat']>): ChatSummary => {
-    const { kind, collect, bot } = chats.get(id);
+  const summary = ({ id, kind, collect, bot }: Chat, own: ReturnType<ReviewCounts['ofChat']>): ChatSummary => {
     const messages = new Map<number, number>(openness.people(id).map((personId) => [personId, 0]));
     const sum = { messages: 0, botMessages: 0, approved: 0, rejected: 0 };
     for (const { personId, isBot, ...count } of own) {
@@ -116,7 +115,7 @@ export function createReviewChats(
     }
     const all = chats
       .list()
-      .map(({ id }) => summary(id, byChat.get(id) ?? []))
+      .map((chat) => summary(chat, byChat.get(chat.id) ?? []))
       .filter((chat) => isWanted(chat, request))
       .sort(newestFirst);
     const { after } = request;
@@ -128,7 +127,7 @@ export function createReviewChats(
     get: (chatId) => {
       counts.step(30);
       openness.refresh();
-      return summary(chatId, counts.ofChat(chatId));
+      return summary(chats.get(chatId), counts.ofChat(chatId));
     },
   };
 }

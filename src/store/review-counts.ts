@@ -16,6 +16,8 @@ export interface PersonCounts {
 export interface ReviewCounts {
   /** Count what came since, for about this long. False: there is more. */
   step(maxMs: number): boolean;
+  /** every row that anybody may see is counted */
+  isDone(): boolean;
   /** of every chat, as far as counted */
   all(): PersonCounts[];
   ofChat(chatId: number): PersonCounts[];
@@ -63,10 +65,12 @@ export function createReviewCounts(db: Database): ReviewCounts {
     setCounted.run(to);
     return to < last;
   });
+  const isDone = (): boolean => (countedTo.get() ?? 0) >= newest.get()!;
   return {
+    isDone,
     step: (maxMs) => {
       const untilMs = performance.now() + maxMs;
-      if ((countedTo.get() ?? 0) >= newest.get()!) return true; // the usual case takes no write lock
+      if (isDone()) return true; // the usual case takes no write lock
       while (some.immediate()) if (performance.now() >= untilMs) return false;
       return true;
     },

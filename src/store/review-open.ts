@@ -1,9 +1,12 @@
 /**
  * Which chats and people are sealed, all at once: the same rule as seal.ts, from the counts instead of a look at each
- * message. A list may be built on it; words are handed out only after seal.ts itself was asked.
+ * message. The counts know every row once they are up to date; until then words are handed out only after seal.ts itself
+ * was asked (`isSure`).
  */
 import type { Database } from 'better-sqlite3';
 import type { Ledger } from './ledger.ts';
+import type { ReviewCounts } from './review-counts.ts';
+import type { Seal } from './seal.ts';
 
 export interface Openness {
   isOpen(chatId: number, personId: number): boolean;
@@ -11,20 +14,39 @@ export interface Openness {
   closed(): { chats: number[]; people: number[] };
   /** people of each chat who wrote there or are members */
   people(chatId: number): readonly number[];
-  /** Look again: consent may change at any moment. */
+  /** Look again, where anything changed since: consent may at any moment. */
   refresh(): void;
+  /** May what this person wrote in this chat be shown? Asks seal.ts where not everything is counted yet. */
+  isSure(chatId: number, personId: number): boolean;
 }
 
-export function createOpenness(db: Database, ledger: Ledger): Openness {
+export function createOpenness(
+  db: Database,
+  { ledger, seal, counts }: { ledger: Ledger; seal: Seal; counts: ReviewCounts },
+): Openness {
   const participants = db.prepare<[], { chat_id: number; person_id: number; is_direct: number }>(`
     SELECT p.chat_id, p.person_id, c.kind = 'direct' AS is_direct FROM (
       SELECT chat_id, person_id FROM review_counts WHERE messages > 0 UNION SELECT chat_id, person_id FROM chat_members
     ) p JOIN chats c ON c.id = p.chat_id ORDER BY p.chat_id, p.person_id`);
+  // grows, or shrinks, with every line of the ledger, new person, merger, membership, and first or last message in a chat
+  const signature = db
+    .prepare<[], string | null>(
+      `SELECT
+    (SELECT MAX(id) FROM consent_events) || ' ' || (SELECT MAX(id) FROM people) || ' ' ||
+    (SELECT COUNT(*) FROM people WHERE merged_into IS NULL) || ' ' || (SELECT COUNT(*) FROM chat_members) || ' ' ||
+    (SELECT COUNT(*) FROM chats) || ' ' || (SELECT COUNT(*) || ' ' || COALESCE(SUM(person_id * 31 + chat_id), 0)
+      FROM review_counts WHERE messages > 0)`,
+    )
+    .pluck();
+  let seen: string | null | undefined;
   let byChat = new Map<number, number[]>();
   let closedChats = new Set<number>();
   let closedPeople = new Set<number>();
 
   const refresh = (): void => {
+    const now = signature.get();
+    if (now !== null && now === seen) return;
+    seen = now;
     byChat = new Map();
     const direct = new Set<number>();
     for (const { chat_id: chatId, person_id: personId, is_direct: isDirect } of participants.all()) {
@@ -42,8 +64,11 @@ export function createOpenness(db: Database, ledger: Ledger): Openness {
       }),
     );
   };
+  const isOpen = (chatId: number, personId: number): boolean => !closedChats.has(chatId) && !closedPeople.has(personId);
   return {
-    isOpen: (chatId, personId) => !closedChats.has(chatId) && !closedPeople.has(personId),
+    isOpen,
+    isSure: (chatId, personId) =>
+      isOpen(chatId, personId) && (counts.isDone() || seal.openPeople(chatId).includes(personId)),
     closed: () => ({ chats: [...closedChats], people: [...closedPeople] }),
     people: (chatId) => byChat.get(chatId) ?? [],
     refresh,

@@ -5,7 +5,7 @@
 import type { Database } from 'better-sqlite3';
 import type { ConsentEvent } from '../types.ts';
 import { check, UserError } from '../util/errors.ts';
-import type { Standing } from '../consent/policy.ts';
+import { consentState, isOpen, type Standing } from '../consent/policy.ts';
 import type { Ledger } from './ledger.ts';
 import type { People } from './people.ts';
 import type { ReviewCounts } from './review-counts.ts';
@@ -88,6 +88,8 @@ export function createReviewPeople(db: Database, { people, ledger, counts }: Par
     { id, name }: { id: number; name: string },
     own: ReturnType<ReviewCounts['ofPerson']>,
   ): PersonSummary => {
+    const history = ledger.history(id);
+    const log = consentState(history, 'log');
     const written = own.filter(({ isBot }) => !isBot);
     const sum = (of: (each: (typeof own)[number]) => number): number =>
       written.reduce((total, each) => total + of(each), 0);
@@ -95,9 +97,9 @@ export function createReviewPeople(db: Database, { people, ledger, counts }: Par
       id,
       name,
       aliases: people.aliases(id),
-      log: ledger.state(id, 'log'),
-      imitate: ledger.state(id, 'imitate'),
-      isOpen: ledger.isOpen(id),
+      log,
+      imitate: consentState(history, 'imitate'),
+      isOpen: isOpen(log),
       messages: sum((each) => each.messages),
       approved: sum((each) => each.approved),
       rejected: sum((each) => each.rejected),

@@ -7,7 +7,7 @@ import type { Database } from 'better-sqlite3';
 import { parseHidden } from './review-hidden.ts';
 import type { SearchIndex } from './search-index.ts';
 import { wordsIn } from './search-words.ts';
-import type { Seal } from './seal.ts';
+import type { Openness } from './review-open.ts';
 import type { SamplingOptions } from '../types.ts';
 
 export interface SentReply {
@@ -45,6 +45,8 @@ export interface ReviewReplies {
 const candidatesEach = 200;
 /** pairs and words of a reply that are looked for */
 const maxProbes = 24;
+/** lines that share most of them, compared as a whole */
+const maxCompared = 200;
 
 interface Row {
   id: number;
@@ -68,7 +70,10 @@ interface Candidate {
   hidden: string | null;
 }
 
-export function createReviewReplies(db: Database, { index, seal }: { index: SearchIndex; seal: Seal }): ReviewReplies {
+export function createReviewReplies(
+  db: Database,
+  { index, openness }: { index: SearchIndex; openness: Openness },
+): ReviewReplies {
   const columns =
     'id, at_ms, chat_id, run_id, backend, seed, sampling, bubbles, latency_ms, prompt_row_ids FROM replies';
   const list = db.prepare<[number, number], Row>(`SELECT ${columns} WHERE id < ? ORDER BY id DESC LIMIT ?`);
@@ -110,23 +115,24 @@ export function createReviewReplies(db: Database, { index, seal }: { index: Sear
       .join(' OR ')})`;
     // pairs first, long words before short ones: they say more
     const probes = [...wanted].sort((a, b) => Number(b.includes(' ')) - Number(a.includes(' ')) || b.length - a.length);
-    const ids = index.ask((open) => {
+    const hits = index.ask((open) => {
       const find = open.prepare<[string, number], { rowid: number }>(
         'SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?',
       );
-      return new Set(
-        probes
-          .slice(0, maxProbes)
-          .flatMap((probe) => find.all(`text : "${probe}" AND ${person}`, candidatesEach).map(({ rowid }) => rowid)),
-      );
+      const count = new Map<number, number>();
+      for (const probe of probes.slice(0, maxProbes)) {
+        for (const { rowid } of find.all(`text : "${probe}" AND ${person}`, candidatesEach)) {
+          count.set(rowid, (count.get(rowid) ?? 0) + 1);
+        }
+      }
+      return count;
     });
-    const openByChat = new Map<number, Set<number>>();
-    const found = [...ids].flatMap((id): NearExample[] => {
+    openness.refresh();
+    const likeliest = [...hits].sort((a, b) => b[1] - a[1] || b[0] - a[0]).slice(0, maxCompared);
+    const found = likeliest.flatMap(([id]): NearExample[] => {
       const row = candidate.get(id);
       if (row === undefined || parseHidden(row.hidden, row.text).length > 0) return [];
-      const people = openByChat.get(row.chat_id) ?? new Set(seal.openPeople(row.chat_id));
-      openByChat.set(row.chat_id, people);
-      if (!people.has(row.person_id)) return [];
+      if (!openness.isSure(row.chat_id, row.person_id)) return [];
       const own = gramsOf(row.text);
       const shared = [...wanted].filter((gram) => own.has(gram)).length;
       const nearness = (2 * shared) / (wanted.size + own.size); // Dice: a long line has everything

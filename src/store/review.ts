@@ -24,7 +24,7 @@ export interface Review extends Decisions, Search {
   people: ReviewPeople;
   replies: ReviewReplies;
   /**
-   * Bring counts and search up to date, for about `maxMs` (default 20). Call when the page opens, and again, with a pause
+   * Bring counts and search up to date, for about `maxMs` (default 50: fewer, longer steps make a smaller index). Call when the page opens, and again, with a pause
    * for others, until `isDone`; then now and then.
    */
   catchUp(maxMs?: number): IndexProgress & { isDone: boolean };
@@ -44,10 +44,10 @@ interface Parts {
 
 export function createReview(db: Database, { index, seal, ledger, chats, people, now, scrub }: Parts): Review {
   const counts = createReviewCounts(db);
-  const openness = createOpenness(db, ledger);
+  const openness = createOpenness(db, { ledger, seal, counts });
   const log = createReviewLog(db, now);
   const root = (personId: number): number => ledger.root(personId);
-  const search = createSearch(db, { index, seal, openness });
+  const search = createSearch(db, { index, openness });
   const strip = (action: Action | undefined): Action | null =>
     action === undefined ? null : { id: action.id, kind: action.kind, atMs: action.atMs, messages: action.messages };
   return {
@@ -60,10 +60,10 @@ export function createReview(db: Database, { index, seal, ledger, chats, people,
     chats: createReviewChats(db, { chats, counts, openness }),
     threads: createThreads(db, seal),
     people: createReviewPeople(db, { people, ledger, counts }),
-    replies: createReviewReplies(db, { index, seal }),
-    catchUp: (maxMs = 20) => {
-      const isCounted = counts.step(maxMs / 2);
-      const progress = index.step(maxMs / 2);
+    replies: createReviewReplies(db, { index, openness }),
+    catchUp: (maxMs = 50) => {
+      const isCounted = counts.step(maxMs / 4);
+      const progress = index.step((3 * maxMs) / 4);
       return { ...progress, isDone: isCounted && progress.indexedTo >= progress.newest };
     },
     history: () => ({ undo: strip(log.undoable()), redo: strip(log.redoable()), recent: log.list(50) }),

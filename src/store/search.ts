@@ -7,7 +7,6 @@
 import type { Database } from 'better-sqlite3';
 import { mediaKinds, type MediaKind } from '../types.ts';
 import type { Openness } from './review-open.ts';
-import type { Seal } from './seal.ts';
 import { weekMs, type IndexProgress, type OpenIndex, type SearchIndex } from './search-index.ts';
 import { marksIn, matchText, parseQuery, snippetOf, type Term } from './search-words.ts';
 
@@ -81,11 +80,10 @@ interface Row {
 
 interface Parts {
   index: SearchIndex;
-  seal: Seal;
   openness: Openness;
 }
 
-export function createSearch(db: Database, { index, seal, openness }: Parts): Search {
+export function createSearch(db: Database, { index, openness }: Parts): Search {
   const columns = `m.id, m.chat_id, m.person_id, m.origin = 'bot' AS is_bot, m.timestamp_ms, m.minute_precision, m.media,
     r.decision`;
   const rowsOf = db.prepare<[string], Row>(`SELECT ${columns} FROM json_each(?) j
@@ -146,11 +144,8 @@ export function createSearch(db: Database, { index, seal, openness }: Parts): Se
   };
 
   const toHits = (rows: readonly Row[], terms: readonly Term[]): Hit[] => {
-    const open = new Map<number, Set<number>>();
     return rows.flatMap((row): Hit[] => {
-      const people = open.get(row.chat_id) ?? new Set(seal.openPeople(row.chat_id));
-      open.set(row.chat_id, people);
-      const text = people.has(row.person_id) ? textOf.get(row.id) : undefined;
+      const text = openness.isSure(row.chat_id, row.person_id) ? textOf.get(row.id) : undefined;
       const marks = text === undefined ? undefined : marksIn(text, terms);
       if (text === undefined || marks === undefined) return [];
       return [

@@ -224,6 +224,40 @@ describe('never found', () => {
     expect(found(store, 'penguin')).toEqual([ofThird, inGroup, theirs, mine]);
   });
 
+  test('any consents, in any order: found is exactly what may be used', () => {
+    const action = fc.constantFrom('granted' as const, 'withdrawn' as const, 'declined' as const, 'attested' as const);
+    const step = fc.oneof(
+      fc.record({ do: fc.constant('say' as const), who: fc.nat(4), action }),
+      fc.record({ do: fc.constant('write' as const), who: fc.nat(4), chat: fc.nat(3) }),
+      fc.record({ do: fc.constant('join' as const), who: fc.nat(4), chat: fc.nat(3) }),
+      fc.record({ do: fc.constant('merge' as const), who: fc.nat(4), other: fc.nat(4) }),
+      fc.record({ do: fc.constant('look' as const) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const store = freshStore();
+        const alias = (who: number): string => (who === 0 ? 'me' : `49${who}@c.us`);
+        const person = (who: number): number => store.people.resolve([alias(who)]);
+        const chats = [0, 1, 2, 3].map((n) => store.chats.resolve(`${n}`, n === 3 ? 'group' : 'direct'));
+        const compare = (): void => {
+          const usable = store.messages.conversations(person(0)).flatMap(({ messages }) => messages);
+          const ids = usable.map(({ rowId }) => rowId).sort((a, b) => b - a);
+          expect(found(store, 'word').sort((a, b) => b - a)).toEqual(ids);
+          expect(found(store, '').sort((a, b) => b - a)).toEqual(ids);
+        };
+        for (const each of steps) {
+          if (each.do === 'say') say(store, person(each.who), each.action);
+          else if (each.do === 'write') put(store, draft(chats[each.chat]!, person(each.who), 'word'));
+          else if (each.do === 'join') store.chats.addMember(chats[each.chat]!, person(each.who));
+          else if (each.do === 'merge') store.people.resolve([alias(each.who), alias(each.other)]);
+          else compare();
+        }
+        compare();
+      }),
+      { numRuns: 30 },
+    );
+  }, 60_000);
+
   test('rows of an import that is not finished', () => {
     const { store, contact, chat } = scene();
     const before = put(store, draft(chat, contact, 'walrus live'));
