@@ -6,7 +6,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pruneRuns, publish, readCurrent, withdraw } from '../checkpoint/current.ts';
-import { CheckpointError } from '../checkpoint/error.ts';
+import { CheckpointError, explainWriteError } from '../checkpoint/error.ts';
 import { allFinite } from '../checkpoint/llama.ts';
 import { runDir, saveCheckpoint } from '../checkpoint/save.ts';
 import type { RedactOptions } from '../consent/redact.ts';
@@ -68,15 +68,20 @@ export async function saveRun(
   });
   const { run, startedAtMs } = night;
   const { curve } = trained.result;
-  return writeReportCard(
-    folder,
-    { run, startedAtMs, verdict, reason, report, curve, samples: judged.samples },
-    {
-      costs: judged.heldOut.costs,
-      redaction,
-      ...factsOf(dataset, trained.tokenizer, { dataDir: options.dataDir, redaction, run }),
-    },
-  );
+  try {
+    return writeReportCard(
+      folder,
+      { run, startedAtMs, verdict, reason, report, curve, samples: judged.samples },
+      {
+        costs: judged.heldOut.costs,
+        redaction,
+        ...factsOf(dataset, trained.tokenizer, { dataDir: options.dataDir, redaction, run }),
+      },
+    );
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true }); // a run without its card is none
+    throw explainWriteError(error, `saving the report of run ${run}`, modelsDir, 1e6);
+  }
 }
 
 /**

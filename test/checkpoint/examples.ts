@@ -85,29 +85,59 @@ export function compiled(source: string): string {
  * `first` up to and including `last`, and says `begin i` before and `done i` after.
  */
 export function publisher(origin: string, modelsDir: string, first: number, last: number): string[] {
-  const program = `
+  const models = JSON.stringify(modelsDir);
+  return program(
+    origin,
+    modelsDir,
+    [first, last],
+    [
+      `import { publish, pruneRuns } from ${compiled('src/checkpoint/current.ts')};`,
+      `const after = (run) => { publish(${models}, run); pruneRuns(${models}, 2); };`,
+    ],
+  );
+}
+
+/** The same as a night ends (nightly/save-run.ts): a card goes into the run, then it is published, and three are kept. */
+export function nightlyPublisher(origin: string, modelsDir: string, first: number, last: number): string[] {
+  const dirs = JSON.stringify({ dataDir: join(modelsDir, 'data'), modelsDir });
+  return program(
+    origin,
+    modelsDir,
+    [first, last],
+    [
+      `import { settle } from ${compiled('src/nightly/save-run.ts')};`,
+      `import { writeFileAtomic } from ${compiled('src/util/files.ts')};`,
+      `const after = (run, folder) => {`,
+      `  writeFileAtomic(folder + '/report.md', 'the card of ' + run);`,
+      `  settle(run, 'promoted', { rows: [] }, ${dirs});`,
+      `};`,
+    ],
+  );
+}
+
+/** @param after lines that define what is done with a run that was saved: `after(run, folder)` */
+function program(origin: string, modelsDir: string, [first, last]: [number, number], after: string[]): string[] {
+  const text = `
     import { writeSync } from 'node:fs';
     import { loadCheckpoint } from ${compiled('src/checkpoint/load.ts')};
     import { saveCheckpoint } from ${compiled('src/checkpoint/save.ts')};
-    import { publish, pruneRuns } from ${compiled('src/checkpoint/current.ts')};
+    ${after.join('\n    ')}
     const { config, weights, tokenizerJson } = loadCheckpoint(${JSON.stringify(origin)});
     const generation = { temperature: 1, topK: 0, topP: 1, repetitionPenalty: 1, bosId: 0, endId: 41, bannedIds: [] };
     const parts = { config, weights, tokenizerJson, tokenizerConfigJson: '{}', generation, metrics: '{}' };
     for (let i = ${first}; i <= ${last}; i++) {
       writeSync(1, 'begin ' + i + '\\n');
-      saveCheckpoint(${JSON.stringify(modelsDir)}, 'run-' + i, { ...parts, details: { seed: i } });
-      publish(${JSON.stringify(modelsDir)}, 'run-' + i);
-      pruneRuns(${JSON.stringify(modelsDir)}, 2);
+      after('run-' + i, saveCheckpoint(${JSON.stringify(modelsDir)}, 'run-' + i, { ...parts, details: { seed: i } }));
       writeSync(1, 'done ' + i + '\\n');
     }`;
-  return ['--input-type=module', '-e', program];
+  return ['--input-type=module', '-e', text];
 }
 
-/** A models folder in which `run-0` serves and `run-100` served before, and the folder of a run elsewhere to copy from. */
+/** A models folder in which `run-0` serves and two others served before, and the folder of a run elsewhere to copy from. */
 export function modelsWithRunZero(): { models: string; origin: string } {
   const models = temporaryModels();
   const origin = saveCheckpoint(temporaryModels(), 'origin', tinyParts(0));
-  for (const seed of [100, 0]) {
+  for (const seed of [200, 100, 0]) {
     saveCheckpoint(models, `run-${seed}`, { ...tinyParts(0), details: { seed } });
     publish(models, `run-${seed}`);
   }

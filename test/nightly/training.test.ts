@@ -1,5 +1,5 @@
-/** The state of a night's training on disk: gone on from, replaced where it is of no use, cleared away. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+/** The state of a night's training on disk: gone on from, replaced where it is of no use, kept for a night that is killed later. */
+import { existsSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
@@ -65,17 +65,25 @@ test('a night that was stopped goes on from its state and ends in the same bits'
   const steps: number[] = [];
   expect(await weightsOf({ stateDir, onProgress: ({ step }) => void steps.push(step) })).toEqual(straight);
   expect(steps[0]).toBe(6);
-  expect(existsSync(stateDir)).toBe(false);
+  expect(readdirSync(stateDir)).toEqual(['from-scratch.finished']);
+
+  // asked once more, by a night that was killed later, it is not trained again; a damaged result is
+  const again: number[] = [];
+  const onStep: TrainingOptions['onProgress'] = ({ step }) => void again.push(step);
+  expect(await weightsOf({ stateDir, onProgress: onStep })).toEqual(straight);
+  expect(again).toEqual([]);
+  truncateSync(join(stateDir, 'from-scratch.finished', 'model.safetensors'), 100);
 
   // a state of another run, and a damaged one, are started over
-  const again = new AbortController();
-  const onProgress: TrainingOptions['onProgress'] = ({ step }) => void (step === 2 && again.abort());
-  await expect(weightsOf({ stateDir, seed: 2, signal: again.signal, onProgress })).rejects.toThrow('stopped');
+  const second = new AbortController();
+  const onProgress: TrainingOptions['onProgress'] = ({ step }) => void (step === 2 && second.abort());
+  await expect(weightsOf({ stateDir, seed: 2, signal: second.signal, onProgress })).rejects.toThrow('stopped');
   expect(await weightsOf({ stateDir })).toEqual(straight);
+  rmSync(join(stateDir, 'from-scratch.finished'), { recursive: true });
   const third = new AbortController();
   await expect(weightsOf({ stateDir, signal: third.signal, onProgress: () => third.abort() })).rejects.toThrow(
     'stopped',
   );
-  writeFileSync(join(stateDir, 'state.json'), '{');
+  writeFileSync(join(stateDir, 'from-scratch', 'state.json'), '{');
   expect(await weightsOf({ stateDir })).toEqual(straight);
 });
