@@ -197,7 +197,7 @@ async function exposureOf(
 // === Extraction
 
 const batch = 250;
-const maxNewTokens = 32;
+const maxNewTokens = 24;
 const plainSampling = { temperature: 1, topK: 0, topP: 1, repetitionPenalty: 1 };
 const greedy = { ...plainSampling, temperature: 0 };
 

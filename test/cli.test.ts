@@ -27,6 +27,7 @@ const commands = [
   'evaluate',
   'pretrain',
   'models',
+  'quiz',
   'export',
   'doctor',
   'demo',
@@ -86,6 +87,7 @@ describe('usage', () => {
     'evaluate --test x --persona y',
     'pretrain x.jsonl --out y',
     'models list',
+    'quiz',
     'export sft',
   ])('without persona.json `%s` ends with 1 and says how to make one', async (line) => {
     const { code, stderr, stdout } = await persona(home, line.split(' '));
