@@ -7,7 +7,7 @@ import type { InboundMessage } from '../types.ts';
 import { within } from './async.ts';
 import { errorLine, SendTimeout } from './errors.ts';
 import { toInbound, type RawMessage } from './inbound.ts';
-import { hasChat, readPageState, showTyping } from './page.ts';
+import { hasChat, logOut, readPageState, showTyping } from './page.ts';
 import type { Session } from './session.ts';
 import { keyText } from './shim.ts';
 
@@ -89,6 +89,11 @@ export async function lookUpIds(session: Session, id: string): Promise<string[]>
   // the types promise strings; an id that WhatsApp does not know is undefined
   const ids: (string | undefined)[] = (pairs ?? []).flatMap(({ pn, lid }) => [pn, lid]);
   return ids.filter((found) => found !== undefined);
+}
+
+/** Take this device off the account; the session ends as logged out. @throws Error where WhatsApp does not answer */
+export async function unlink(session: Session): Promise<void> {
+  await session.ask(() => session.client.pupPage?.evaluate(logOut));
 }
 
 /** @throws Error where no page answers in time, or where WhatsApp's code does not run in it (not loaded yet, or gone) */

@@ -63,6 +63,8 @@ export interface WhatsAppClient {
   probe(): Promise<void>;
   /** memory of Chromium with all its processes; undefined where none runs, or where the system does not tell */
   browserBytes(): number | undefined;
+  /** takes this device off the account: the session ends as logged out, and its profile is removed */
+  unlink(): Promise<void>;
   /** closes the browser gracefully, so that the session survives */
   close(): Promise<void>;
 }
@@ -181,6 +183,10 @@ class Supervisor implements WhatsAppClient {
   browserBytes(): number | undefined {
     const pid = this.#session?.browserPid;
     return pid === undefined ? undefined : memoryOfTree(pid);
+  }
+
+  async unlink(): Promise<void> {
+    await calls.unlink(this.#ready());
   }
 
   async close(): Promise<void> {

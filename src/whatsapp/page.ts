@@ -15,7 +15,7 @@ interface PageMessage {
 }
 
 interface PageModules {
-  WAWebSocketModel: { Socket: { state: string; hasSynced: boolean } };
+  WAWebSocketModel: { Socket: { state: string; hasSynced: boolean; logout(): Promise<void> } };
   WAWebCollections: { Chat: { getModelsArray(): { t?: number; msgs: { getModelsArray(): PageMessage[] } }[] } };
   WAWebQueryExistsJob: { queryWidExists(id: { _serialized: string }): Promise<unknown> };
   WAWebCmd: { Cmd: { refreshQR(): void } };
@@ -34,7 +34,6 @@ interface PageGlobals {
   };
   /** calls back into the library */
   onAppStateHasSyncedEvent?(): Promise<void>;
-  onAddMessageEvent?(message: object): Promise<void>;
   /** of no effect without a battery in it, but answered */
   onBatteryStateChangedEvent?(state: object): Promise<void>;
   personaInjected?: boolean;
@@ -75,7 +74,7 @@ export async function takePulse(): Promise<Signs> {
   } catch {
     return signs; // its code is not there yet
   }
-  signs.isWired = page.WWebJS !== undefined && page.onAddMessageEvent !== undefined;
+  signs.isWired = page.WWebJS !== undefined && 'onAddMessageEvent' in page;
   if (!signs.isWired) return signs;
   try {
     const since = Date.now() / 1000 - 600;
@@ -122,6 +121,12 @@ export function readOwnIds(): string[] {
   const user = page.require?.('WAWebUserPrefsMeUser');
   const ids = [user?.getMaybeMePnUser()?._serialized, user?.getMaybeMeLidUser()?._serialized];
   return ids.filter((id) => id !== undefined);
+}
+
+/** Take this device off the account's list of linked devices. The page leaves for the one with the QR code. */
+export async function logOut(): Promise<void> {
+  const { require } = globalThis as PageGlobals;
+  await require?.('WAWebSocketModel').Socket.logout();
 }
 
 /** Open a chat as sending would; throws where WhatsApp does not know it. */

@@ -115,7 +115,10 @@ export class Pulse {
       return {};
     }
     this.#misses++;
-    if (this.#misses < (isReady ? missesWhenReady : missesBefore)) return {};
+    const limit = isReady ? missesWhenReady : missesBefore;
+    // a look may fail at once, too, while the page loads anew: that takes its time
+    const sinceMs = this.#options.clock.now() - this.#missingSinceMs;
+    if (this.#misses < limit || sinceMs < limit * this.#options.timeouts.probeMs) return {};
     return { dead: `the page hangs: ${this.#misses} looks in a row without an answer` };
   }
 

@@ -172,6 +172,7 @@ export class Session {
     browser.on('disconnected', lost('the browser is gone'));
     page.on('error', lost('the page crashed'));
     page.on('close', lost('the page was closed'));
+    page.on('framenavigated', () => this.#pulse.noteEvent());
     page.on('domcontentloaded', () => this.#onDocument(page.url()));
     this.#launched.resolve();
     this.#options.hooks.onLaunched();

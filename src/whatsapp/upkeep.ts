@@ -88,7 +88,10 @@ export class Upkeep {
   }
 
   async #isSettled(): Promise<boolean> {
-    const yes = this.#options.settled().then(() => true);
+    const yes = this.#options.settled().then(
+      () => true,
+      () => false,
+    );
     return Promise.race([yes, sleep(settledWithinMs, false)]);
   }
 }

@@ -13,15 +13,17 @@ const well: Signs = { socket: 'CONNECTED', hasSynced: true, isWired: true, fresh
 const never = <T>(): Promise<T> => new Promise(() => undefined);
 
 /** A page that answers as a test says, and the loop that looks at it as session.ts does. */
-function page(answers: { look: () => Promise<Signs>; askServer?: () => Promise<void> }, isReady = true) {
+function page(
+  answers: { look: () => Promise<Signs>; askServer?: () => Promise<void> },
+  { isReady = true, probeMs = 5 } = {}, // a real limit would be waited for in real time
+) {
   const clock = new TestClock(true);
   const asked = { looks: 0, server: 0, atOnce: 0, most: 0 };
   const limited = async <T>(work: Promise<T>): Promise<T> => {
     asked.most = Math.max(asked.most, ++asked.atOnce);
     return work.finally(() => asked.atOnce--);
   };
-  // real limits would be waited for in real time
-  const timeouts = { ...defaultTimeouts, probeMs: 5, callMs: 5 };
+  const timeouts = { ...defaultTimeouts, probeMs, callMs: 5 };
   const pulse = new Pulse({
     clock,
     timeouts,
@@ -75,7 +77,7 @@ test('a page that hangs is given up soon enough to be back within 90 s', async (
 });
 
 test('a page that is not ready yet gets more time', async () => {
-  const { clock, asked, state } = page({ look: never }, false);
+  const { clock, asked, state } = page({ look: never }, { isReady: false });
   await clock.pass(30_000);
   expect(state.dead).toContain('hangs');
   expect(asked).toMatchObject({ looks: 4, most: 4 });
@@ -89,6 +91,16 @@ test('a look that fails while events arrive does not count: a flood is no hang',
   }
   expect(state.dead).toBeUndefined();
   await clock.pass(60_000);
+  expect(state.dead).toContain('hangs');
+});
+
+test('a look that fails at once counts less: a page that loads anew gets as long as one that does not answer', async () => {
+  const look = (): Promise<Signs> => Promise.reject(new Error('Execution context was destroyed'));
+  const { clock, asked, state } = page({ look }, { probeMs: defaultTimeouts.probeMs });
+  await clock.pass(15_000);
+  expect(state.dead).toBeUndefined();
+  expect(asked.looks).toBeGreaterThan(2);
+  await clock.pass(15_000);
   expect(state.dead).toContain('hangs');
 });
 
