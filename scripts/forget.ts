@@ -19,6 +19,7 @@ import { existsSync } from 'node:fs';
 import { ExitCode, UserError } from '../src/util/errors.ts';
 import { shippedBase } from './base.ts';
 import { isInteractive, printJson, withStore } from './context.ts';
+import { unlinkDevice } from './unlink.ts';
 
 interface ForgetFlags {
   everything?: boolean;
@@ -59,7 +60,7 @@ async function forget(person: string | undefined, flags: ForgetFlags, command: C
       flags,
       `Erase everything in ${env.dataDir} and every model in ${env.modelsDir}, and unlink this device?`,
     );
-    const report = await forgetEverything({ ...env, now: Date.now, onPhase });
+    const report = await forgetEverything({ ...env, now: Date.now, unlink: (dir) => unlinkDevice(dir, env), onPhase });
     return show(report, isJson);
   }
   const found = await withStore(env.dataDir, (store) => choose(store, person, flags.id));
@@ -83,7 +84,8 @@ export async function finishForgetting(): Promise<string[]> {
   try {
     for (const role of roles) locks.push(acquireLock(env.dataDir, role));
     for (const what of begunForgetting(env.dataDir)) {
-      if (what === 'everything') await carryOutEverything({ ...env, now: Date.now });
+      if (what === 'everything')
+        await carryOutEverything({ ...env, now: Date.now, unlink: (dir) => unlinkDevice(dir, env) });
       else await finishPerson(what, { ...optionsOf(env), measure: false, freshCopy: false });
       said.push(
         what === 'everything'
