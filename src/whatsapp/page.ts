@@ -125,8 +125,8 @@ export function readOwnIds(): string[] {
 
 /** Take this device off the account's list of linked devices. The page leaves for the one with the QR code. */
 export async function logOut(): Promise<void> {
-  const { require } = globalThis as PageGlobals;
-  await require?.('WAWebSocketModel').Socket.logout();
+  const page = globalThis as unknown as PageGlobals;
+  await page.require?.('WAWebSocketModel').Socket.logout();
 }
 
 /** Open a chat as sending would; throws where WhatsApp does not know it. */
