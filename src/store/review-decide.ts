@@ -92,15 +92,16 @@ export function createDecisions(db: Database, { seal, log, root, scrub }: Parts)
   const byId = db.prepare<[number], Target>(`SELECT m.id, m.chat_id, m.person_id, m.origin = 'bot' AS is_bot, m.text,
       m.edited_at_ms, r.decision, r.hidden, r.line_id
     FROM visible_messages m LEFT JOIN reviews r ON r.message_id = m.id WHERE m.id = ?`);
-  const counted = db.prepare<[number], Omit<Target, 'text' | 'hidden' | 'line_id'>>(`
-    SELECT m.id, m.chat_id, m.person_id, m.origin = 'bot' AS is_bot, m.edited_at_ms, r.decision
-    FROM visible_messages m LEFT JOIN reviews r ON r.message_id = m.id WHERE m.id = ?`);
+  const selected = `m.id, m.chat_id, m.person_id, m.origin = 'bot' AS is_bot, m.edited_at_ms, r.decision`;
+  const counted = db.prepare<[number], Selected>(
+    `SELECT ${selected} FROM visible_messages m LEFT JOIN reviews r ON r.message_id = m.id WHERE m.id = ?`,
+  );
   const given = db.prepare<{ ids: string; decision: Decision | null; seenAtMs: number }, Selected>(`
-    SELECT m.id, m.chat_id, m.person_id, r.decision FROM json_each(:ids) j JOIN visible_messages m ON m.id = j.value
+    SELECT ${selected} FROM (SELECT DISTINCT value FROM json_each(:ids)) j JOIN visible_messages m ON m.id = j.value
       LEFT JOIN reviews r ON r.message_id = m.id
     WHERE r.decision IS NOT :decision AND COALESCE(m.edited_at_ms, 0) <= :seenAtMs ORDER BY m.id`);
   const inChat = db.prepare<ChatQuery, Selected>(`
-    SELECT m.id, m.chat_id, m.person_id, r.decision FROM visible_messages m LEFT JOIN reviews r ON r.message_id = m.id
+    SELECT ${selected} FROM visible_messages m LEFT JOIN reviews r ON r.message_id = m.id
     WHERE m.chat_id = :chatId AND (m.timestamp_ms, m.id) >= (:fromMs, :fromId) AND (m.timestamp_ms, m.id) <= (:toMs, :toId)
       AND m.person_id IN (SELECT value FROM json_each(:people))
       AND r.decision IS NOT :decision AND COALESCE(m.edited_at_ms, 0) <= :seenAtMs`);
@@ -163,16 +164,12 @@ export function createDecisions(db: Database, { seal, log, root, scrub }: Parts)
     });
   };
 
-  /** Set decisions, with the counts; rows that are gone are passed over. Returns what was before. */
-  const write = (
-    ids: readonly number[],
-    to: (target: Pick<Target, 'edited_at_ms'>) => Decision | null,
-  ): Map<Decision | null, number[]> => {
+  /** Set decisions, with the counts. Returns what was before. */
+  const write = (targets: readonly Selected[], to: (target: Selected) => Decision | null) => {
     const before = new Map<Decision | null, number[]>();
     const counts = new Map<string, { of: [number, number, number]; approved: number; rejected: number }>();
-    for (const id of ids) {
-      const target = counted.get(id);
-      if (target === undefined) continue;
+    for (const target of targets) {
+      const { id } = target;
       const decision = to(target);
       if (decision === target.decision) continue;
       setDecision.run(id, decision);
@@ -194,8 +191,10 @@ export function createDecisions(db: Database, { seal, log, root, scrub }: Parts)
 
   const decide: Decisions['decide'] = (selection, decision, { seenAtMs } = {}) => {
     const upTo = decision === 'approved' && seenAtMs !== undefined ? seenAtMs : Number.MAX_SAFE_INTEGER;
-    const ids = select(selection, decision, upTo).map(({ id }) => id);
-    const before = [...write(ids, () => decision)].map(([was, of]) => ({ decision: was, ids: of }));
+    const before = [...write(select(selection, decision, upTo), () => decision)].map(([was, of]) => ({
+      decision: was,
+      ids: of,
+    }));
     const messages = before.reduce((sum, each) => sum + each.ids.length, 0);
     return messages === 0 ? undefined : log.add(kindOf[decision ?? 'none'], null, messages, { decision, before });
   };
@@ -251,7 +250,8 @@ export function createDecisions(db: Database, { seal, log, root, scrub }: Parts)
     else if ('decision' in change) {
       for (const group of change.before) {
         const wanted = (side === 1 ? change.decision : group.decision) as Decision | null;
-        write(group.ids, ({ edited_at_ms: editedAtMs }) =>
+        const left = group.ids.map((id) => counted.get(id)).filter((target) => target !== undefined);
+        write(left, ({ edited_at_ms: editedAtMs }) =>
           wanted === 'approved' && editedAtMs !== null && editedAtMs > atMs ? null : wanted,
         );
       }
@@ -303,7 +303,7 @@ interface Place {
   id: number;
 }
 
-type Selected = Pick<Target, 'id' | 'chat_id' | 'person_id' | 'decision'>;
+type Selected = Omit<Target, 'text' | 'hidden' | 'line_id'>;
 
 interface ChatQuery {
   chatId: number;

@@ -118,7 +118,8 @@ export function createThreads(db: Database, seal: Seal): Threads {
     `SELECT ${reviewedColumns} FROM visible_messages m ${reviewedJoin} WHERE m.chat_id = ? AND m.wa_id = ? ORDER BY m.id`,
   );
   const nearId = db.prepare<[number, number], { ms: number; id: number }>(
-    'SELECT timestamp_ms AS ms, id FROM messages WHERE id <= ? AND chat_id = ? ORDER BY id DESC LIMIT 1',
+    // by id, not by the index of the chat: the message itself is nearly always there
+    'SELECT timestamp_ms AS ms, id FROM messages WHERE id <= ? AND +chat_id = ? ORDER BY id DESC LIMIT 1',
   );
   const firstFrom = db.prepare<[number, number], { ms: number; id: number }>(
     'SELECT timestamp_ms AS ms, id FROM visible_messages WHERE chat_id = ? AND timestamp_ms >= ? ORDER BY timestamp_ms, id LIMIT 1',

@@ -5,6 +5,9 @@
  */
 
 export const reviewTables = `
+-- whoever asks for a person's ledger asks who was merged into them
+CREATE INDEX people_merged ON people(merged_into) WHERE merged_into IS NOT NULL;
+
 -- a line of the persona as it should be learned, written by the owner
 CREATE TABLE review_lines (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
