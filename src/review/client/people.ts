@@ -10,12 +10,14 @@ if (found !== null) open(found);
 function open(place: HTMLElement): void {
   const { person: personText, name = '' } = place.dataset;
   const personId = Number(personText);
+  let isLeaving = false;
   const ticked = (): string[] =>
     [...place.querySelectorAll<HTMLInputElement>('#aliases input:checked')].map(({ value }) => value);
 
   /** Do it, then show the page that tells it. */
   async function change(path: string, body: unknown): Promise<void> {
     const { said, goTo } = await post<PeopleAnswer>(path, body);
+    isLeaving = true;
     say(said);
     sessionStorage.setItem('said', said);
     if (goTo === location.pathname) location.reload();
@@ -30,10 +32,12 @@ function open(place: HTMLElement): void {
   const work: Readonly<Record<string, (button: HTMLElement) => Promise<void>>> = {
     'leave-out': async () => {
       await post('/api/review/exclude', { personId });
+      isLeaving = true;
       location.reload();
     },
     'take-in': async (button) => {
       await post('/api/review/include', { id: Number(button.dataset['exclusion']) });
+      isLeaving = true;
       location.reload();
     },
     withdraw: async () => {
@@ -102,7 +106,8 @@ function open(place: HTMLElement): void {
     attempt(async () => {
       const query = personText === undefined ? '' : `?person=${personId}`;
       const { state } = await get<PeopleState>(`/api/people/state${query}`);
-      if (state !== place.dataset['state'] && !hasDialog() && ticked().length === 0) location.reload();
+      if (isLeaving || hasDialog() || ticked().length > 0) return;
+      if (state !== place.dataset['state']) location.reload();
     }),
   );
   const said = sessionStorage.getItem('said');
