@@ -74,6 +74,7 @@ describe.sequential('runs', { timeout: 60_000 }, () => {
         verdict: 'kept',
         bitsPerByte: added.bitsPerByte,
         date: '2026-09-01T03:00:00.000Z',
+        quiz: null,
         size: 'tiny',
         problem: null,
       },
