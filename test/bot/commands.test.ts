@@ -322,6 +322,7 @@ describe('!help and !status', () => {
       '!models',
       '!use',
       '!rollback',
+      '!quiz',
     ]);
     expect(forOwner).toContain(`!quiet 22:00-08:00 | off: ${say()['help !quiet']}`);
   });
