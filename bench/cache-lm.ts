@@ -7,7 +7,9 @@
  *   exact context where kNN-LM (Khandelwal et al. 2020) takes hidden states. Shorter contexts count where longer ones are unseen.
  * p = (1 - w) model + w cache; w and the cache's own numbers are chosen on the validation part, the test is read once.
  * Run: npx tsc -p bench && node dist/bench/cache-lm.js FOLDER [--chats xpersona,ubuntu,self,capcom] [--turns 8000] [--threads N]
- *   FOLDER: what bench/base/prepare wrote. Adds to bench/results/cache-lm.json.
+ *      [--way gentle|strong]
+ *   FOLDER: what bench/base/prepare wrote. --way: the one that validation chose before (bench/results/quality.json), to save the
+ *   time of the other. Adds to bench/results/cache-lm.json.
  * Only this chat is in the cache, as it would be in a bot: what others said cannot come out, and a deleted row is out at once.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -23,8 +25,9 @@ import { chatIds, encodeConversation, lossKind, scoredBytes } from '../src/token
 import { withSpecialTokens } from '../src/tokenizer/tokenizer-json.ts';
 import { projectRoot } from '../src/util/dist.ts';
 import { check } from '../src/util/errors.ts';
+import { waysFor } from '../src/train/recipe.ts';
 import { namedChat, sizeOf } from './chats.ts';
-import { learnBestWay, rounded } from './learn.ts';
+import { learn, learnBestWay, rounded } from './learn.ts';
 import { machine } from './machine.ts';
 
 const size = 'nano';
@@ -181,6 +184,7 @@ async function main(): Promise<void> {
       chats: { type: 'string', default: 'xpersona,ubuntu,self,capcom' },
       turns: { type: 'string', default: '8000' },
       threads: { type: 'string' },
+      way: { type: 'string' },
     },
     allowPositionals: true,
   });
@@ -198,7 +202,10 @@ async function main(): Promise<void> {
     const chat = namedChat(folder, name, Number(values.turns));
     let result: object | undefined;
     const variant = { name, size, base: { config, weights: baseWeights, tokenizerJson } } as const;
-    const learned = await learnBestWay(chat, variant, backend, threads, async (engine, tokenizer) => {
+    const way =
+      values.way === undefined ? undefined : waysFor(size, { fromScratch: false }).find((w) => w.name === values.way);
+    check(way !== undefined || values.way === undefined, `no way ${values.way}`);
+    const measure = async (engine: Engine, tokenizer: Tokenizer): Promise<void> => {
       const encodedTrain = chat.train.map((c) => encodeConversation(c.messages, tokenizer, c));
       const validation = await score(engine, tokenizer, chat.validation);
       const test = await score(engine, tokenizer, chat.test);
@@ -237,15 +244,19 @@ async function main(): Promise<void> {
           `  ${cache.padEnd(28)} weight ${String(weight).padEnd(6)} ${bits.toFixed(4)}  ${(change * 100).toFixed(2)} %${cache === chosen.cache ? '  chosen by validation' : ''}`,
         );
       }
-    });
+    };
+    const learned =
+      way === undefined
+        ? await learnBestWay(chat, variant, backend, threads, measure)
+        : await learn(chat, { ...variant, way }, backend, threads, measure);
     const known = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { chats?: object }) : {};
-    const { way, testBits, seconds } = learned;
+    const { testBits, seconds } = learned;
     mkdirSync(dirname(file), { recursive: true });
     const all = {
       what: "bits per byte on a persona's held-out replies, of the trained model alone and mixed with a cache of the chat",
       chats: {
         ...known.chats,
-        [name]: { date: new Date().toISOString(), machine, backend, way, testBits, seconds, ...result },
+        [name]: { date: new Date().toISOString(), machine, backend, way: learned.way, testBits, seconds, ...result },
       },
     };
     writeFileSync(file, `${JSON.stringify(all, null, 2)}\n`);
