@@ -55,7 +55,11 @@ interface ImportRow {
   made: string;
 }
 
+/** An import writes to pages all over the phrase index; with SQLite's usual 2 MB most of them are written many times. */
+const cacheKiB = 32 * 1024;
+
 export function createImports(db: Database, root: (personId: number) => number, now: () => number): Imports {
+  const usualCache = Number(db.pragma('cache_size', { simple: true }));
   const insertImport = db.prepare<[number, number, string]>(`
     INSERT INTO imports (chat_id, started_ms, after_id, made)
     VALUES (?, ?, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0), ?)`);
@@ -135,6 +139,7 @@ export function createImports(db: Database, root: (personId: number) => number, 
     begin: (chatId, made) => {
       const id = Number(insertImport.run(chatId, now(), JSON.stringify(made)).lastInsertRowid);
       const phrases = createPhraseBulk(db, chatId);
+      db.pragma(`cache_size = -${cacheKiB}`);
       let isFull = false;
       return {
         id,
@@ -178,9 +183,11 @@ export function createImports(db: Database, root: (personId: number) => number, 
       return gone.size;
     },
     finish: (importId, { inserted, known }) => {
+      db.pragma(`cache_size = ${usualCache}`);
       setFinished.run(now(), inserted, known, importId);
     },
     *erase(importId) {
+      db.pragma(`cache_size = ${usualCache}`);
       const row = byId.get(importId);
       if (row === undefined) return;
       yield* removeWhere(row, () => true);

@@ -18,6 +18,9 @@ import type { MediaKind, MessageDraft } from '../types.ts';
 import type { MessageRow } from './rows.ts';
 
 const minuteMs = 60_000;
+/** stored rows are looked up for an hour at once: most messages of an export stand near the one before */
+const blockMs = 60 * minuteMs;
+const mostBlocks = 8;
 /** a text this long is hardly said twice within two minutes by chance */
 const distinctChars = 16;
 
@@ -97,15 +100,38 @@ export function createMatcher(db: Database, chatIds: readonly number[]): Matcher
   const first = db.prepare<[number]>('SELECT 1 FROM visible_messages WHERE chat_id = ? LIMIT 1');
   const filled = chatIds.filter((chatId) => first.get(chatId) !== undefined);
   const taken = new RowSet();
+  /** of the hours looked up last: by chat, by minute */
+  const blocks = new Map<number, Map<number, Candidate[]>[]>();
   let windowAt = NaN;
   let window: Candidate[] = [];
 
+  const readBlock = (block: number): Map<number, Candidate[]>[] =>
+    filled.map((chatId) => {
+      const byMinute = new Map<number, Candidate[]>();
+      for (const row of between.all(chatId, block * blockMs, (block + 1) * blockMs)) {
+        const minute = Math.floor(row.timestamp_ms / minuteMs);
+        const others = byMinute.get(minute);
+        if (others === undefined) byMinute.set(minute, [toCandidate(row)]);
+        else others.push(toCandidate(row));
+      }
+      return byMinute;
+    });
+  const blockAt = (minute: number): Map<number, Candidate[]>[] => {
+    const at = Math.floor((minute * minuteMs) / blockMs);
+    let block = blocks.get(at);
+    if (block === undefined) {
+      const [oldest] = blocks.keys();
+      if (oldest !== undefined && blocks.size === mostBlocks) blocks.delete(oldest);
+      blocks.set(at, (block = readBlock(at)));
+    }
+    return block;
+  };
   const around = (timestampMs: number): Candidate[] => {
     const minute = Math.floor(timestampMs / minuteMs);
     if (minute !== windowAt) {
-      window = filled.flatMap((chatId) =>
-        between.all(chatId, (minute - 1) * minuteMs, (minute + 2) * minuteMs).map(toCandidate),
-      );
+      const near = [minute - 1, minute, minute + 1];
+      const found = near.map(blockAt);
+      window = filled.flatMap((_, chat) => near.flatMap((each, i) => found[i]![chat]!.get(each) ?? []));
       windowAt = minute;
     }
     return window;

@@ -14,6 +14,8 @@ export interface PhraseBulk {
   flush(): Generator<void, void>;
 }
 
+/** rows that one statement writes */
+const rowsAtOnce = 16;
 /** what can be put in order at once */
 const positions = 2 ** 22;
 /** 16 bytes each while they wait, in room for a power of two */
@@ -21,21 +23,33 @@ const mostWaiting = 1_000_000;
 
 export function createPhraseBulk(db: Database, chatId: number): PhraseBulk {
   const table = (name: string): Table => ({
-    insert: db.prepare(`INSERT INTO ${name} VALUES (?, ?, ?)`),
+    one: db.prepare<(bigint | number)[]>(`INSERT INTO ${name} VALUES (?, ?, ?)`),
+    some: db.prepare<(bigint | number)[]>(
+      `INSERT INTO ${name} VALUES ${Array.from({ length: rowsAtOnce }, () => '(?, ?, ?)').join(', ')}`,
+    ),
     waiting: new Waiting(),
   });
   const sixes = table('phrases');
   const shorts = table('short_messages');
 
-  function* write({ insert, waiting }: Table): Generator<void, void> {
+  /** @returns false where a message was erased meanwhile */
+  function insert(statement: Insert, { hashes, messageIds }: Waiting, places: Float64Array): boolean {
+    const rows: (bigint | number)[] = [];
+    for (const at of places) rows.push(hashes[at]!, chatId, messageIds[at]!);
+    try {
+      statement.run(...rows);
+      return true;
+    } catch (error) {
+      if (errorCode(error) !== 'SQLITE_CONSTRAINT_FOREIGNKEY') throw error;
+      return false;
+    }
+  }
+  function* write({ one, some, waiting }: Table): Generator<void, void> {
     const order = waiting.order();
-    yield* inShortTransactions(db, order.length, (n) => {
-      const at = order[n]!;
-      try {
-        insert.run(waiting.hashes[at]!, chatId, waiting.messageIds[at]!);
-      } catch (error) {
-        if (errorCode(error) !== 'SQLITE_CONSTRAINT_FOREIGNKEY') throw error; // the message was erased meanwhile
-      }
+    yield* inShortTransactions(db, Math.ceil(order.length / rowsAtOnce), (n) => {
+      const places = order.subarray(n * rowsAtOnce, (n + 1) * rowsAtOnce);
+      if (places.length === rowsAtOnce && insert(some, waiting, places)) return;
+      for (let i = 0; i < places.length; i++) insert(one, waiting, places.subarray(i, i + 1));
     });
     waiting.length = 0;
   }
@@ -53,8 +67,15 @@ export function createPhraseBulk(db: Database, chatId: number): PhraseBulk {
   };
 }
 
+interface Insert {
+  /** hash, chat and message of each row */
+  run(...rows: (bigint | number)[]): unknown;
+}
+
 interface Table {
-  insert: { run(hash: bigint, chatId: number, messageId: number): unknown };
+  one: Insert;
+  /** for `rowsAtOnce` rows: all of them or none */
+  some: Insert;
   waiting: Waiting;
 }
 
