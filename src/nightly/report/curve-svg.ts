@@ -6,7 +6,7 @@ import type { CurveRow } from '../../train/state.ts';
 
 const width = 720;
 const height = 320;
-const plot = { left: 56, right: width - 112, top: 44, bottom: height - 48 };
+const plot = { left: 56, right: width - 140, top: 44, bottom: height - 48 };
 const mostTicks = 5;
 /** share of the smoothed training loss that the step before gives */
 const smoothing = 0.8;

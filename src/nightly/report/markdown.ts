@@ -121,10 +121,10 @@ function leftOut(counts: DatasetManifest['leftOut']): string[] {
     [counts.oldConversations, 'conversations that are too old'],
     [counts.repeatedConversations, 'conversations that are there twice'],
     [counts.nearRepeatedConversations, 'conversations that are nearly there twice'],
-    [counts.repeatedMessages, 'long messages said before word for word (read, not learned)'],
-    [counts.nearRepeatedMessages, 'long messages said before nearly so (read, not learned)'],
+    [counts.repeatedMessages, 'long messages said before word for word, which are read and not learned'],
+    [counts.nearRepeatedMessages, 'long messages said before nearly so, which are read and not learned'],
   ];
-  return reasons.flatMap(([count, what]) => (count > 0 ? [`${number(count)} ${what}`] : []));
+  return reasons.flatMap(([count, what]) => (count > 0 ? [`${what} (${number(count)})`] : []));
 }
 
 const modelNames: Record<ComparedModel, string> = {
@@ -245,7 +245,7 @@ function checksSection({ report: { gate } }: JudgedNight): string[] {
                 `${number(samples.samples)} samples in ${counted(samples.contexts, 'context', 'contexts')} of the ${samples.split} split.`,
                 '',
               ]),
-          ...table(['', ''], rows),
+          ...table(['', 'found'], rows),
         ]),
     '',
   ];

@@ -32,7 +32,9 @@ describe('writeReportCard', () => {
     expect(card).toContain('**Promoted.**');
     expect(card).toContain('| to learn from | 10 | 2,400 | 1,200 | 36,000 |');
     expect(card).toContain('2 people, 31,415 tokens to learn from.');
-    expect(card).toContain('Left out: 3 messages without consent');
+    expect(card).toContain(
+      'Left out: messages without consent, or whose consent was withdrawn (3); conversations that are there twice (1)',
+    );
     expect(card).toMatch(/\| \*\*this run\*\* \| 1\.800 \(1\.800 to 1\.800\) \|/);
     expect(card).toMatch(/\| the model that served \| 2\.000 .*\| -10\.0 % \(-10\.0 % to -10\.0 %\) \|/);
     expect(card).not.toContain('byte 5-gram of');
