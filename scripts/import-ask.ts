@@ -12,6 +12,7 @@ import { recogniseExport } from '../src/store/import.ts';
 import type { Person } from '../src/store/people.ts';
 import type { Store } from '../src/store/store.ts';
 import { UserError } from '../src/util/errors.ts';
+import { shown } from '../src/util/shown.ts';
 import { isInteractive } from './context.ts';
 
 export interface ImportOptions {
@@ -73,7 +74,10 @@ async function chooseRoles(
   const speakerIsMe = persona.speaker === 'me';
   let me = options.me ?? (speakerIsMe ? options.persona : undefined);
   if (me === undefined && ask) {
-    const choices = [...names.map((name) => ({ name, value: name })), { name: '(I am not in this chat)', value: '' }];
+    const choices = [
+      ...names.map((name) => ({ name: shown(name), value: name })),
+      { name: '(I am not in this chat)', value: '' },
+    ];
     me = (await select({ message: 'Which of them is you?', choices })) || undefined;
   }
   const voice = options.persona ?? (speakerIsMe ? me : names.find((name) => name === persona.speaker));
@@ -99,7 +103,7 @@ async function askTheRest(store: Store, file: ChatExport, answers: ImportAnswers
     const choices = knownPeople(store, name, answers, file.senders.length <= 2, [...links.values()]);
     if (choices.length === 0) continue;
     const personId = await select({
-      message: `Who is "${name}"?`,
+      message: `Who is "${shown(name)}"?`,
       choices: [{ name: 'somebody new', value: 0 }, ...choices.map(({ id, label }) => ({ name: label, value: id }))],
     });
     if (personId === 0) newPeople.push(name);
@@ -115,13 +119,13 @@ async function askAuthors(found: Recognised, answers: Answers): Promise<{ confir
   if (open.length === 0) return { confirmed: [], notPeople: [] };
   const confirmed = await checkbox({
     message: 'These names wrote messages. Select those who are people of this chat (space selects)',
-    choices: open.map((name) => ({ name, value: name })),
+    choices: open.map((name) => ({ name: shown(name), value: name })),
   });
   const left = open.filter((name) => !confirmed.includes(name));
   const people = found.names.filter((name) => !left.includes(name));
   if (found.names.length <= 2 || people.length > 2 || left.length === 0) return { confirmed, notPeople: [] };
   const isDirect = await confirm({
-    message: `Is this a chat of ${people.join(' and ')} alone, and ${left.join(', ')} only text in a message?`,
+    message: `Is this a chat of ${people.map(shown).join(' and ')} alone, and ${left.map(shown).join(', ')} only text in a message?`,
     default: false,
   });
   return { confirmed, notPeople: isDirect ? left : [] };
@@ -153,10 +157,10 @@ async function askConsent(store: Store, found: Recognised, answers: Answers): Pr
     const standing = personId === undefined ? undefined : store.consent.state(personId, 'log');
     if (standing !== undefined && isOpen(standing)) continue;
     if (standing !== undefined && isRefused(standing.state)) {
-      console.log(`"${name}" has declined or withdrawn consent: nothing of theirs is stored.`);
+      console.log(`"${shown(name)}" has declined or withdrawn consent: nothing of theirs is stored.`);
       continue;
     }
-    const message = `Did "${name}" tell you that they agree to be stored and trained on?`;
+    const message = `Did "${shown(name)}" tell you that they agree to be stored and trained on?`;
     if (await confirm({ message, default: false })) attested.push(name);
   }
   return attested;
@@ -184,7 +188,7 @@ function parseLink(store: Store, link: string): [string, number] {
 
 function labelOf(person: Person): string {
   const what = [person.name, numberOf(person)].filter((part) => part !== undefined && part !== '').join(', ');
-  return `${person.id} (${what === '' ? 'no name' : what}, ${person.messages} messages)`;
+  return `${person.id} (${what === '' ? 'no name' : shown(what)}, ${person.messages} messages)`;
 }
 
 function numberOf({ aliases }: Person): string | undefined {

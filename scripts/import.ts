@@ -9,6 +9,7 @@ import { keepBallast } from '../src/store/ballast.ts';
 import { importMessages } from '../src/store/import.ts';
 import type { ImportResult } from '../src/store/import.ts';
 import { errorCode, UserError } from '../src/util/errors.ts';
+import { shown } from '../src/util/shown.ts';
 import { loadContext, printJson, withStore } from './context.ts';
 import { chooseAnswers } from './import-ask.ts';
 import type { ImportOptions } from './import-ask.ts';
@@ -130,7 +131,7 @@ function showFound(file: ChatExport): void {
   const total = kinds.reduce((sum, [, count]) => sum + count, 0);
   console.log(`${total} messages${file.span === null ? '' : ` from ${file.span.first} to ${file.span.last}`}`);
   console.log(`  ${kinds.map(([kind, count]) => `${count} ${kind}`).join(', ')}`);
-  for (const { name, messages } of file.senders) console.log(`  ${String(messages).padStart(7)}  ${name}`);
+  for (const { name, messages } of file.senders) console.log(`  ${String(messages).padStart(7)}  ${shown(name)}`);
   for (const oddity of file.oddities) console.log(`  note: ${oddity}`);
 }
 
@@ -145,7 +146,7 @@ function showResult(result: ImportResult, name: string): void {
     `Left out: ${system} system lines, ${kind} calls, polls, deleted messages and contact cards, ${noConsent} without consent${more}.`,
   );
   if (result.forgotten.length > 0) {
-    console.log(`Asked to be forgotten, so nothing of theirs is stored: ${result.forgotten.join(', ')}.`);
+    console.log(`Asked to be forgotten, so nothing of theirs is stored: ${result.forgotten.map(shown).join(', ')}.`);
   }
   console.log(`${name} has ${result.personaMessages} messages now. Next: npm run retrain`);
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { projectRoot } from '../src/util/dist.ts';
 import { ExitCode, UserError } from '../src/util/errors.ts';
+import { shownLines } from '../src/util/shown.ts';
 import { finishBegun } from './begun.ts';
 import { explainFault } from './explain.ts';
 
@@ -58,7 +59,7 @@ async function main(): Promise<number> {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
     const error = explainFault(thrown);
     if (error instanceof UserError) {
-      process.stderr.write(`persona: ${error.message}\n  -> ${error.hint}\n`);
+      process.stderr.write(`persona: ${shownLines(error.message)}\n  -> ${shownLines(error.hint)}\n`);
       return error.exitCode;
     }
     process.stderr.write(`persona: this is a fault of the program, please report it\n${stackOf(error)}\n`);
