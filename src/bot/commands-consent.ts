@@ -38,9 +38,7 @@ export function consentCommands(
       return isVoice ? `${say.phrase(change)}\n${say.phrase('imitateHow')}` : say.phrase(change);
     }
     // nobody agrees to what they were not shown
-    if (chat.kind === 'direct' && consent.standing(author, 'log').state === 'unknown') {
-      await consent.ask(chat, message.chatId, author);
-    }
+    if (chat.kind === 'direct') await consent.ask(chat, message.chatId, author, true);
     return undefined;
   };
 

@@ -19,11 +19,15 @@ export interface ConsentFlow {
   standing: (personId: number, scope: ConsentScope) => Standing;
   /** Put the question to a group, once per version of the notice. */
   askGroup: (chat: Chat, to: string) => Promise<'sent' | 'not sent' | 'asked before'>;
-  /** Send the notice if this person was not asked yet. `refused` and `granted`: nothing to ask. */
+  /**
+   * Send the notice if this person was not asked yet. `refused` and `granted`: nothing to ask.
+   * @param isWanted they want to agree: who refused without ever having seen the question is asked then
+   */
   ask: (
     chat: Chat,
     to: string,
     personId: number,
+    isWanted?: boolean,
   ) => Promise<'sent' | 'not sent' | 'asked before' | 'granted' | 'refused'>;
   /**
    * An OWNER_NUMBER needs no question: the owner agreed in `init`. After a refusal it takes the owner's word from that
@@ -73,10 +77,10 @@ export function createConsentFlow(
 
   const append = (event: ConsentEvent): void => store.consent.append(event);
 
-  const ask: ConsentFlow['ask'] = async (chat, to, personId) => {
+  const ask: ConsentFlow['ask'] = async (chat, to, personId, isWanted = false) => {
     const { state } = standing(personId, 'log');
     if (state === 'granted') return 'granted';
-    if (isRefused(state)) return 'refused';
+    if (isRefused(state) && !(isWanted && shownHash(personId) === undefined)) return 'refused';
     const { text, hash } = sentences.notice();
     if (history(personId).some((event) => event.action === 'asked' && event.noticeHash === hash)) return 'asked before';
     const { outcome } = await sender.send({ chatId: chat.id, to, text, kind: 'notice', inReplyTo: null });
