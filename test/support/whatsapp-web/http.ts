@@ -8,12 +8,14 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { projectRoot } from '../../../src/util/dist.ts';
 import type { Certificate } from './cert.ts';
 import { randomHex } from './world.ts';
 import type { StandInOptions } from './types.ts';
 
 export const whatsappHost = 'web.whatsapp.com';
-const pageDir = join(import.meta.dirname, 'page');
+/** In the source tree, also when this runs compiled (bench/flood.ts). */
+const pageDir = join(projectRoot, 'test', 'support', 'whatsapp-web', 'page');
 
 /** What the site needs from the stand-in. */
 export interface SiteHandlers {

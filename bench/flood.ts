@@ -1,0 +1,119 @@
+/**
+ * A flood: 2,000 messages as fast as the stand-in for WhatsApp Web delivers them, through the real whatsapp-web.js and a
+ * real Chromium, with the bot behind it and with nothing behind it, in turns. Lost, twice, sends against the caps, our share
+ * of the processor time, and memory.
+ * Run: npm run build && npx tsc -p bench && node dist/bench/flood.js [--messages 2000] [--rounds 3]
+ * Prints a table and writes bench/results/flood.json; ends with 1 where something was lost, came twice or broke a cap.
+ * Needs /proc (Linux). The messages come through the browser's page, as live ones do.
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { distFile, projectRoot } from '../src/util/dist.ts';
+import { check } from '../src/util/errors.ts';
+import { testBrowser } from '../test/support/browser.ts';
+import { startStandIn, type StandIn } from '../test/support/whatsapp-web/server.ts';
+import type { FloodOrder, FloodResult, ToParent } from './flood/child.ts';
+import { machine } from './machine.ts';
+
+const contacts = Array.from({ length: 5 }, (_, i) => `49151000000${i + 10}@c.us`);
+
+/** Everything at once, the contacts in turns. */
+function pour(standIn: StandIn, messages: number): void {
+  for (let n = 0; n < messages; n++) {
+    standIn.incoming({
+      from: contacts[n % contacts.length]!,
+      body: `message ${n} of many, so that there is something to read`,
+    });
+  }
+}
+
+async function run(kind: FloodOrder['kind'], messages: number): Promise<FloodResult> {
+  const standIn = await startStandIn();
+  const folder = mkdtempSync(join(tmpdir(), 'persona-flood-'));
+  const child = fork(distFile('bench/flood/child.ts'), { execArgv: ['--expose-gc'] });
+  try {
+    for (const contact of contacts) standIn.contact(contact, { name: contact });
+    let result: FloodResult | undefined;
+    child.on('message', (message: ToParent) => {
+      if (message.type === 'qr') standIn.pair();
+      else if (message.type === 'ready') child.send('begin');
+      else if (message.type === 'counting') pour(standIn, messages);
+      else result = message.result;
+    });
+    const order: FloodOrder = {
+      ...{ kind, folder, contacts, messages },
+      ...{ executablePath: await testBrowser(), args: standIn.chromiumArgs() },
+    };
+    child.send(order);
+    await once(child, 'exit');
+    check(result, `the run of ${kind} told nothing`);
+    return result;
+  } finally {
+    if (child.exitCode === null) child.kill('SIGKILL');
+    await standIn.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+const rounded = (value: number, digits = 3): number => Number(value.toFixed(digits));
+
+/** Shortest time between two sends, over all chats together: at most one a chat in 5 s. */
+function mostSendsInFiveSeconds(sends: readonly number[]): number {
+  return Math.max(0, ...sends.map((atMs) => sends.filter((other) => other >= atMs && other < atMs + 5000).length));
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { messages: { type: 'string', default: '2000' }, rounds: { type: 'string', default: '3' } },
+  });
+  const messages = Number(values.messages);
+  console.log(JSON.stringify(machine));
+  const runs: FloodResult[] = [];
+  for (let round = 0; round < Number(values.rounds); round++) {
+    for (const kind of ['nothing', 'bot'] as const) {
+      runs.push(await run(kind, messages));
+      const { seconds, cpuMs, browserCpuMs, rssBeforeMiB, rssAfterMiB, stored, sends } = runs.at(-1)!;
+      console.log(kind, { seconds, cpuMs, browserCpuMs, rssBeforeMiB, rssAfterMiB, stored, sends: sends?.length });
+    }
+  }
+  const of = (kind: FloodOrder['kind'], figure: (run: FloodResult) => number): number =>
+    median(runs.filter((each) => each.kind === kind).map(figure));
+  const bots = runs.filter(({ kind }) => kind === 'bot');
+  const library = of('nothing', ({ cpuMs }) => cpuMs);
+  const browser = of('nothing', ({ browserCpuMs }) => browserCpuMs);
+  const ours = of('bot', ({ cpuMs }) => cpuMs) - library;
+  const growth = (kind: FloodOrder['kind']): number => of(kind, (each) => each.rssAfterMiB - each.rssBeforeMiB);
+  const figures = {
+    ...{ messages, rounds: Number(values.rounds) },
+    lost: Math.max(...bots.map(({ stored }) => messages - (stored?.distinct ?? 0))),
+    twice: Math.max(...bots.map(({ stored }) => (stored?.rows ?? 0) - (stored?.distinct ?? 0))),
+    sends: median(bots.map(({ sends }) => sends?.length ?? 0)),
+    mostSendsInFiveSeconds: Math.max(...bots.map(({ sends }) => mostSendsInFiveSeconds(sends ?? []))),
+    capInFiveSeconds: contacts.length,
+    messagesPerSecond: rounded(messages / of('bot', ({ seconds }) => seconds), 1),
+    cpuMsPerMessage: {
+      libraryInNode: rounded(library / messages),
+      libraryInChromium: rounded(browser / messages),
+      ours: rounded(ours / messages),
+    },
+    share: { ofLibraryInNode: rounded(ours / library), ofLibraryWithItsBrowser: rounded(ours / (library + browser)) },
+    rssGrowthMiB: { nothing: growth('nothing'), bot: growth('bot'), beyond: growth('bot') - growth('nothing') },
+    goals: { shareOfLibraryWithItsBrowser: 0.05, rssGrowthBeyondMiB: 50 },
+  };
+  console.log(figures);
+  const what =
+    'messages as fast as the stand-in delivers them, whatsapp-web.js in Chromium, with the bot behind it and without';
+  const result = { date: new Date().toISOString(), what, machine, ...figures, runs };
+  writeFileSync(join(projectRoot, 'bench', 'results', 'flood.json'), `${JSON.stringify(result, null, 2)}\n`);
+  const isBroken =
+    figures.lost !== 0 || figures.twice !== 0 || figures.mostSendsInFiveSeconds > figures.capInFiveSeconds;
+  if (isBroken) process.exitCode = 1;
+}
+
+await main();
