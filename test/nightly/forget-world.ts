@@ -131,7 +131,7 @@ export async function forgetWorld(messages = 240): Promise<ForgetWorld> {
     join(dataDir, 'exports', 'without-anna.txt'),
     [0, 1, 2, 3].map((n) => line(n, n % 2 ? 'Cem' : 'Ida', `nothing of hers ${n}`)).join(''),
   );
-  writeFileSync(join(dataDir, 'exports', 'notes', 'copied.md'), `> do not tell anybody about ${canaries[9]} please\n`);
+  writeFileSync(join(dataDir, 'exports', 'notes', 'copied.md'), `> do not tell anybody about ${canaries[1]} please\n`);
   writeFileSync(join(dataDir, 'exports', 'notes', 'own.md'), 'my own note\n');
   mkdirSync(join(trainingDir(dataDir), 'way'), { recursive: true });
   writeFileSync(join(trainingDir(dataDir), 'way', 'state.json'), canaries[7]!);

@@ -7,13 +7,15 @@ import { forgetEverything } from '../../src/nightly/forget-everything.ts';
 import { beginForgetting, begunForgetting } from '../../src/nightly/forget-journal.ts';
 import { finishPerson, forgetPerson } from '../../src/nightly/forget.ts';
 import { ForgottenMeanwhile, unlessForgotten, watchForgotten } from '../../src/nightly/forgotten.ts';
+import { sawWhatIsGone, writeManifest } from '../../src/nightly/manifest.ts';
 import { snapshot } from '../../src/nightly/snapshot.ts';
 import { ballastBytes, ballastFile, dropBallast, keepBallast } from '../../src/store/ballast.ts';
 import { listBackups } from '../../src/store/backup.ts';
 import { acquireLock } from '../../src/store/lock.ts';
 import { restoreBackup } from '../../src/store/restore.ts';
+import type { Store } from '../../src/store/store.ts';
 import { say } from '../store/support.ts';
-import { expectForgotten, forgetWorld, nowMs } from './forget-world.ts';
+import { expectForgotten, forgetWorld, nowMs, type ForgetWorld } from './forget-world.ts';
 
 test('50 canaries are in every place before, and in none after', async () => {
   const world = await forgetWorld();
@@ -173,6 +175,24 @@ test('a model that cannot be measured is no reason to keep anything', async () =
   expect(report.loss).toBeNull();
   expect(report.left).toEqual([expect.stringContaining('could not be measured (tokenizer.json: pre_tokenizer')]);
   expectForgotten(world);
+});
+
+test.each([
+  ['deleted for everyone', (store: Store, world: ForgetWorld) => void store.messages.erase(world.chat, 'anna1')],
+  ['edited', (store: Store, world: ForgetWorld) => void store.messages.edit(world.chat, 'anna1', 'something else')],
+  ['sealed by !stop', (store: Store, world: ForgetWorld) => say(store, world.anna, 'withdrawn', nowMs)],
+])('a message %s: the run stays in service today, and counts as stale tonight', async (_, change) => {
+  const world = await forgetWorld(8);
+  const of = { dataDir: world.dataDir, speaker: 'me', timezone: 'UTC' };
+  const { manifest } = snapshot(of);
+  writeManifest(world.dataDir, manifest);
+  const details = { datasetHash: manifest.hash };
+  expect(sawWhatIsGone(world.dataDir, details, snapshot(of).manifest)).toBe(false);
+  const store = world.open();
+  change(store, world);
+  store.close();
+  expect(sawWhatIsGone(world.dataDir, details, snapshot(of).manifest)).toBe(true);
+  expect(readCurrent(world.modelsDir)?.run).toBe('saw');
 });
 
 test('everything: nobody is left, refusals stay as hashes, the device is told', async () => {
