@@ -8,7 +8,7 @@
 import { baseId, loadBase } from '../checkpoint/base.ts';
 import type { LlamaFolder } from '../checkpoint/folder.ts';
 import { defaultRegions, redactionId, redactorOf, type RedactOptions } from '../consent/redact.ts';
-import type { Dataset } from '../dataset/build.ts';
+import type { Dataset, DatasetManifest } from '../dataset/build.ts';
 import { dominantOf } from '../dataset/shares.ts';
 import { pickBackend } from '../model/backend.ts';
 import { TrainingDiverged } from '../model/checks.ts';
@@ -48,6 +48,8 @@ interface Context {
   champion: Champion | undefined;
   base: LlamaFolder | undefined;
   teller: Teller;
+  /** what is left of the night */
+  minutes: number;
   watch: ForgottenWatch;
 }
 
@@ -64,15 +66,19 @@ export async function retrain(options: RetrainOptions): Promise<RetrainResult> {
       teller.phase(phase);
       options.onPhase?.(phase);
     };
+    const startedMs = Date.now();
     try {
       for (let restarts = 0; ; restarts++) {
+        const minutes = timeOf(options.maxMinutes).totalMs / 60_000 - (Date.now() - startedMs) / 60_000;
+        if (restarts > mostRestarts || minutes <= 0) {
+          return record(options, skipped('messages that it learned from were taken back while it trained'));
+        }
         try {
-          return await oneNight({ ...options, onPhase }, teller);
+          return await oneNight({ ...options, onPhase }, teller, minutes);
         } catch (error) {
           if (!(error instanceof ForgottenMeanwhile)) throw error;
           endNight(options.dataDir);
-          if (restarts === mostRestarts) return record(options, skipped('somebody was forgotten while it trained'));
-          onPhase('somebody was forgotten meanwhile: starting anew');
+          onPhase('messages were taken back meanwhile: starting anew');
         }
       }
     } finally {
@@ -83,7 +89,11 @@ export async function retrain(options: RetrainOptions): Promise<RetrainResult> {
   }
 }
 
-async function oneNight(options: RetrainOptions & Pick<Required<RetrainOptions>, 'onPhase'>, teller: Teller) {
+async function oneNight(
+  options: RetrainOptions & Pick<Required<RetrainOptions>, 'onPhase'>,
+  teller: Teller,
+  minutes: number,
+) {
   const { dataDir, onPhase } = options;
   const redaction = options.redaction ?? { regions: defaultRegions };
   const seed = options.seed ?? defaultSeed;
@@ -117,7 +127,7 @@ async function oneNight(options: RetrainOptions & Pick<Required<RetrainOptions>,
 
     const night = beginNight(dataDir, { key, run: runId(options.nowMs), startedAtMs: options.nowMs });
     writeManifest(dataDir, manifest);
-    const context: Context = { options, redaction, seed, dataset, champion, base, teller, watch };
+    const context: Context = { options, redaction, seed, dataset, champion, base, teller, minutes, watch };
     const { result, figures } = await trainAndJudge(night, context);
     const recorded = record(options, result, { night, figures });
     endNight(dataDir);
@@ -133,15 +143,16 @@ async function trainAndJudge(
 ): Promise<{ result: RetrainResult; figures: CardFigures | null }> {
   const { options, dataset, champion, base, redaction, seed, teller, watch } = context;
   const { dataDir, modelsDir, signal } = options;
-  const publishing = <T>(work: () => T | Promise<T>): Promise<T> => unlessForgotten(dataDir, watch, work);
+  const publishing = <T>(work: (now: DatasetManifest) => T | Promise<T>): Promise<T> =>
+    unlessForgotten(dataDir, watch, () => work(stillThere(dataset.manifest, options)));
   const known = settledRun(night, modelsDir);
   const serving = champion?.checkpoint.runId ?? null;
   if (known !== undefined && [known.run, known.report.gate.championRun].includes(serving)) {
-    await publishing(() => settle(known.run, known.verdict, dataset.manifest, options));
+    await publishing((now) => settle(known.run, known.verdict, now, options));
     return { result: { ...known, bitsPerByte: known.report.test.run?.bitsPerByte ?? null }, figures: null };
   }
   const startedMs = Date.now();
-  const time = timeOf(options.maxMinutes);
+  const time = timeOf(context.minutes);
   const backend = await pickBackend(options.backend, 'training');
   let trained: Trained;
   try {
@@ -184,10 +195,10 @@ async function trainAndJudge(
     });
     const report = reportOf(night, context, { backend, trained, judged, startedMs });
     const { verdict, reason } = judged.decision;
-    const saved = await publishing(async () => {
+    const saved = await publishing(async (now) => {
       const figures = await saveRun(dataset, trained, { night, report, judged }, { ...options, redaction, seed });
       const run = figures === null ? null : night.run;
-      settle(run, verdict, dataset.manifest, options);
+      settle(run, verdict, now, options);
       return { run, figures };
     });
     const bitsPerByte = report.test.run?.bitsPerByte ?? null;
@@ -195,6 +206,18 @@ async function trainAndJudge(
   } finally {
     trained.engine.dispose();
   }
+}
+
+/**
+ * What there is now. Rows that are deleted or sealed (`!stop`) while a night learns from them make no tombstone, but a model that
+ * is published after that must not have seen them either. An edit waits for the next night.
+ * @throws ForgottenMeanwhile where one of the night's rows is gone
+ */
+function stillThere({ rows }: DatasetManifest, options: RetrainOptions): DatasetManifest {
+  const now = snapshot(options).manifest;
+  const present = new Set(now.rows.map(({ id }) => id));
+  if (!rows.every(({ id }) => present.has(id))) throw new ForgottenMeanwhile();
+  return now;
 }
 
 /** What to start from; undefined: from scratch. */

@@ -40,7 +40,7 @@ function publishUnder(call: string, what: string, n: number, publish = publisher
   return { models, finished: stdout.includes('done 1\n'), stderr, hit: tampered?.includes(models) === true };
 }
 
-test('a kill at every system call that changes the disk', { timeout: 300_000 }, async (context) => {
+test('a kill at every system call that changes the disk', { timeout: 900_000 }, async (context) => {
   if (!mayTrace) context.skip(noStrace);
   // at least so many of each: a folder; seven files, the card and current.json twice; those, the folders they are in, and
   // the folder of runs; run-1, the card, current.json twice and the pruned run; its seven files and itself, by whichever
@@ -78,7 +78,7 @@ test('a kill at every system call that changes the disk', { timeout: 300_000 }, 
   await context.annotate(`${kills} kills, ${kills - servedNew} served the old run and ${servedNew} the new one`);
 });
 
-test('a full disk at every write leaves the served run in place', { timeout: 300_000 }, (context) => {
+test('a full disk at every write leaves the served run in place', { timeout: 900_000 }, (context) => {
   if (!mayTrace) context.skip(noStrace);
   let refused = 0;
   for (let n = 1, finished = false; !finished; n++) {

@@ -45,6 +45,8 @@ export interface Invented {
   seed?: number;
   /** persona texts: what the owner writes, changed (shuffled words, a text that is said again and again) */
   answer?: (text: string, random: Random) => string;
+  /** the same for what others write */
+  ask?: (text: string, random: Random) => string;
   /** first week, counted from the one of 1 January 2024 */
   fromWeek?: number;
 }
@@ -94,7 +96,7 @@ interface Given extends Invented {
 
 /** Up to fifteen conversations of four messages a week, in weeks whose split still wants some. */
 function chatText(contact: string, given: Given): { lines: string; nextWeek: number } {
-  const { conversations, random, fromWeek, answer = (text) => text } = given;
+  const { conversations, random, fromWeek, answer = (text) => text, ask = (text) => text } = given;
   const pick = (from: readonly string[]): string => from[random.int(from.length)]!;
   const said = (from: readonly string[]): string =>
     pick(from).replaceAll(/\{(\w)\}/g, (_, slot: string) => pick(words[slot as keyof typeof words]));
@@ -108,8 +110,8 @@ function chatText(contact: string, given: Given): { lines: string; nextWeek: num
       const startMs = mondayMs + Math.floor(n / 3) * dayMs + (1 + 8 * (n % 3)) * 3_600_000;
       for (let k = 0; k < 4; k++) {
         const at = new Date(startMs + k * 40_000).toISOString();
-        const date = `${at.slice(8, 10)}/${at.slice(5, 7)}/${at.slice(0, 4)}, ${at.slice(11, 19)}`;
-        const text = k % 2 === 0 ? said(asked) : answer(said(answered), random);
+        const date = `${at.slice(0, 10)}, ${at.slice(11, 19)}`; // year first: nothing to guess
+        const text = k % 2 === 0 ? ask(said(asked), random) : answer(said(answered), random);
         lines.push(`[${date}] ${k % 2 === 0 ? contact : owner}: ${text}`);
       }
     }

@@ -48,7 +48,7 @@ async function weightsOf(more: Partial<TrainingOptions>): Promise<Weights> {
   return await engine.exportWeights();
 }
 
-test('a night that was stopped goes on from its state and ends in the same bits', { timeout: 240_000 }, async () => {
+test('a night that was stopped goes on from its state and ends in the same bits', { timeout: 900_000 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'persona-night-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const stateDir = join(folder, 'training');
