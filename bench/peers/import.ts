@@ -1,6 +1,6 @@
 /**
- * One contender of bench/import, once: `ours`, `peer` (npm whatsapp-chat-parser out of a folder of modules) or `store` (ours
- * into a new store). Arguments: contender, file, folder of modules. Prints one line of JSON.
+ * One contender of bench/import, once: `ours`, `peer` (npm whatsapp-chat-parser out of a folder of modules), `store` (ours
+ * into a store). Arguments: contender, file, folder of modules, folder of data (a new one if left out). Prints one line of JSON.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -28,7 +28,7 @@ interface Seen {
   characters: number;
 }
 
-const [contender, file = '', modules = ''] = process.argv.slice(2);
+const [contender, file = '', modules = '', dataDir = temporaryFolder()] = process.argv.slice(2);
 
 async function readOurs(): Promise<Seen> {
   const seen = { messages: 0, characters: 0 };
@@ -49,9 +49,9 @@ function readPeer(): Seen {
   return seen;
 }
 
-/** Two people who agreed; characters are not counted. */
+/** Two people who agreed; messages are those that were not stored yet, characters are not counted. */
 async function intoStore(): Promise<Seen> {
-  const store = openStore(temporaryFolder());
+  const store = openStore(dataDir);
   const chat = await openExport(file);
   const names = chat.senders.map(({ name }) => name);
   const { inserted } = await importMessages(store, chat, {
