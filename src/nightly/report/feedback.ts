@@ -17,6 +17,9 @@ export interface Feedback {
 export function describeFeedback({ since, corrections }: Feedback): string[] {
   const { liked, disliked, other, again } = since;
   const counted = (count: number, one: string, several: string): string => `${count} ${count === 1 ? one : several}`;
+  if (liked + disliked + other + again + since.corrections + corrections.learned + corrections.beyondCap === 0) {
+    return ['No feedback yet: no correction, no reaction to a reply, none asked for again.'];
+  }
   return [
     `Feedback since the last run: ${counted(since.corrections, 'correction', 'corrections')} (\`!no\`), ${counted(again, 'reply', 'replies')} asked for again, reactions to replies: ${liked} liked, ${disliked} disliked, ${other} other. What was disliked in a chat is chosen last there.`,
     '',

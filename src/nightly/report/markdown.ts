@@ -37,8 +37,7 @@ export function cardMarkdown(card: CardText): string {
     '',
     `**${verdicts[night.verdict]}** ${sentence(night.reason)}`,
     '',
-    ...list(report.gate.failed),
-    ...list(report.gate.notes),
+    ...list([...report.gate.failed.filter((each) => each !== night.reason), ...report.gate.notes]),
     ...dataSection(card),
     ...(feedback === null ? [] : ['', ...describeFeedback(feedback)]),
     '',
@@ -270,7 +269,8 @@ function speedSection({ report }: JudgedNight): string[] {
 const list = (sentences: readonly string[]): string[] =>
   sentences.length === 0 ? [] : [...sentences.map((each) => `- ${sentence(each)}`), ''];
 const listed = (parts: readonly string[]): string => (parts.length === 0 ? 'nothing' : parts.join('; '));
-const sentence = (text: string): string => escape(text.endsWith('.') ? text : `${text}.`);
+const sentence = (text: string): string =>
+  escape(`${text.slice(0, 1).toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`);
 const number = (value: number): string => new Intl.NumberFormat('en-GB', { maximumFractionDigits: 0 }).format(value);
 const percent = (share: number): string => `${(share * 100).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
 const signed = (share: number): string => `${share > 0 ? '+' : ''}${(share * 100).toFixed(1)} %`;

@@ -55,8 +55,8 @@ describe('writeReportCard', () => {
         gate: { ...report.gate, failed: ['it repeats itself', 'it copies'], notes: ['few people'] },
       },
     });
-    expect(card).toContain('**Not promoted; the model that served stays.** it is worse.');
-    expect(card).toContain('- it repeats itself.\n- it copies.\n');
+    expect(card).toContain('**Not promoted; the model that served stays.** It is worse.');
+    expect(card).toContain('- It repeats itself.\n- It copies.\n- Few people.\n');
   });
 
   test('nothing held out, nothing sampled', () => {
