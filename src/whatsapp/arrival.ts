@@ -31,7 +31,8 @@ const endByState: Readonly<Record<string, SessionEnd['reason']>> = {
 
 /** The library gave up because of this state: how the session ends. */
 export function endOfState(state: string): SessionEnd {
-  return { reason: endByState[state] ?? 'broken', detail: `WhatsApp said ${state}` };
+  const keepsProfile = state.startsWith('UNPAIRED');
+  return { reason: endByState[state] ?? 'broken', detail: `WhatsApp said ${state}`, keepsProfile };
 }
 
 /** This state was seen in the page. A device that is not linked yet is no refusal. */

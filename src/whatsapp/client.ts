@@ -13,6 +13,7 @@ import { Backoff } from './backoff.ts';
 import * as calls from './calls.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { containLibraryRejections } from './contain.ts';
+import type { WhatsAppClient, WhatsAppOptions } from './contract.ts';
 import { errorLine } from './errors.ts';
 import { browserFailed, describeFatal, isFatal, isNetworkError, unreachable, type FatalReason } from './fatal.ts';
 import { createIdentity, type Identity } from './identity.ts';
@@ -22,71 +23,10 @@ import { Session } from './session.ts';
 import { isFinal, type ClientState, type SessionEnd } from './states.ts';
 import { defaultTimeouts, type Timeouts } from './timeouts.ts';
 import { Upkeep } from './upkeep.ts';
-import type { ChatEvents } from './wiring.ts';
 
+export type { WhatsAppClient, WhatsAppEvents, WhatsAppOptions } from './contract.ts';
 export { SendTimeout } from './errors.ts';
 export { clientStates, type ClientState } from './states.ts';
-
-export interface WhatsAppEvents extends ChatEvents {
-  /** a QR code to scan; a new one about every 20 s until somebody does */
-  onQr(qr: string): void;
-  /** a pairing code to type on the phone, eight characters; a new one every three minutes until somebody does */
-  onCode?(code: string): void;
-  /** connected, also again after a restart: time for the catch-up. `aliases` are the account's own ids, number first */
-  onReady(account: { aliases: string[] }): void;
-  onState(state: ClientState): void;
-  /** there is no browser for so many ms: a session broke, and the next one is not started before */
-  onBackOff?(waitMs: number): void;
-  /** logged out, in use elsewhere, blocked, outdated or never linked: the client has stopped */
-  onFatal(error: UserError): void;
-}
-
-export interface WhatsAppClient {
-  /**
-   * Send a text, quoting a message where `quotedId` names one.
-   * @returns the message's id
-   * @throws SendTimeout where it may have left; any other Error where it did not
-   */
-  send(chatId: string, text: string, options?: { quotedId?: string }): Promise<string>;
-  /** As `send`: a document with a text under it. */
-  sendFile(chatId: string, file: calls.OutgoingFile, caption: string): Promise<string>;
-  /** show or hide "typing…"; best effort */
-  setTyping(chatId: string, typing: boolean): Promise<void>;
-  /** messages of a chat from `sinceMs` on, oldest first, at most the newest 1,600 */
-  fetchSince(chatId: string, sinceMs: number): Promise<InboundMessage[]>;
-  /** all known ids of a person, the given one first */
-  aliases(id: string): Promise<string[]>;
-  /**
-   * Ask the page whether it is there. Quiet chats, a phone that is offline and a QR code that nobody scans are no failure.
-   * @throws Error where no page answers within `probeMs`, or where WhatsApp does not run in it
-   */
-  probe(): Promise<void>;
-  /** memory of Chromium with all its processes; undefined where none runs, or where the system does not tell */
-  browserBytes(): number | undefined;
-  /** takes this device off the account: the session ends as logged out, and its profile is removed */
-  unlink(): Promise<void>;
-  /** closes the browser gracefully, so that the session survives */
-  close(): Promise<void>;
-}
-
-export interface WhatsAppOptions {
-  /** folder of the browser profile; holds the login, so it is private */
-  sessionDir: string;
-  browser: { executablePath: string; args: readonly string[] };
-  log: Logger;
-  events: WhatsAppEvents;
-  /** nobody watches the start: a network that is not there yet is waited for. Default false: after three tries it is said */
-  isUnattended?: boolean;
-  /** pair by a code for this number (digits, country code first) instead of a QR code */
-  pairingNumber?: string;
-  /** of Chromium and this process together, in bytes; over it, the browser is replaced at a quiet moment. Default: none */
-  memoryLimit?: number;
-  /** resolves when no reply is under way */
-  settled?: () => Promise<void>;
-  timeouts?: Partial<Timeouts>;
-  /** default: the system's */
-  clock?: Clock;
-}
 
 /** Starts without any network after which the owner is told. */
 const attemptsOffline = 3;
@@ -217,6 +157,8 @@ class Supervisor implements WhatsAppClient {
         break;
       }
       if (isFatal(end)) {
+        if (end.reason === 'logged out' && end.keepsProfile !== true)
+          removeProfile(profileDir(this.#options.sessionDir));
         this.#reportFatal(end.reason, end.detail);
         break;
       }
@@ -289,7 +231,6 @@ class Supervisor implements WhatsAppClient {
   }
 
   #reportFatal(reason: FatalReason, detail: string): void {
-    if (reason === 'logged out') removeProfile(profileDir(this.#options.sessionDir));
     const { state, error } = describeFatal(reason, detail);
     this.#setState(state);
     this.#tell(() => this.#options.events.onFatal(error));

@@ -25,6 +25,8 @@ export interface SessionEnd {
   reason:
     'closed' | 'broken' | 'renewed' | 'logged out' | 'conflict' | 'blocked' | 'outdated' | 'not linked' | 'no code';
   detail: string;
+  /** logged out by what the page shows alone: the profile may still be good, and is left to the next start */
+  keepsProfile?: boolean;
   /** the error behind a `broken` */
   error?: unknown;
 }

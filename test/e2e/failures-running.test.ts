@@ -3,11 +3,13 @@
  * deaf is replaced and nothing is lost; one that is only idle never is. Intervals are short here; the times that the
  * program uses are held by test/whatsapp/pulse.test.ts. docs/failures.md says which test holds which failure.
  */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { SendTimeout } from '../../src/whatsapp/client.ts';
 import { TestClock } from '../support/clock.ts';
 import { processesOn } from '../support/whatsapp-web/harness.ts';
 import { ana, Worlds } from '../support/whatsapp-web/worlds.ts';
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 }); // a loaded machine takes its time
 
 const worlds = new Worlds();
 /** As often and as short as makes a test fast; a machine under load only takes longer to find what it finds. */
@@ -23,7 +25,7 @@ describe('a page that hangs', () => {
     const since = Date.now() - 1000;
     standIn.hang(600_000);
     const missed = standIn.incoming({ from: ana, body: 'are you there' });
-    await seen.becomesReady(2, 45_000);
+    await seen.becomesReady(2);
     expect(seen.qrs).toEqual([]);
     expect(seen.fatals).toEqual([]);
     const found = await client.fetchSince(ana, since);
@@ -48,7 +50,7 @@ describe('a page that is connected but deaf', () => {
   test('because the library is gone from it: replaced', async () => {
     const { standIn, seen } = await worlds.ready({}, { timeouts: often });
     standIn.deafen('helpers');
-    await seen.becomesReady(2, 45_000);
+    await seen.becomesReady(2);
     await seen.message(standIn.incoming({ from: ana, body: 'heard again' }));
   });
 
@@ -59,7 +61,7 @@ describe('a page that is connected but deaf', () => {
     await seen.message(heard);
     standIn.deafen('listeners');
     const missed = standIn.incoming({ from: ana, body: 'not heard' });
-    await seen.becomesReady(2, 45_000);
+    await seen.becomesReady(2);
     expect(seen.messages.map(({ id }) => id)).not.toContain(missed);
     const found = await client.fetchSince(ana, since);
     expect(found.map(({ id }) => id)).toEqual([heard, missed]);
@@ -71,9 +73,9 @@ describe('a page that is connected but deaf', () => {
     const { standIn, seen } = await worlds.ready({}, { timeouts });
     standIn.setOptions({ mute: true });
     const missed = standIn.incoming({ from: ana, body: 'not delivered' });
-    await seen.until(() => seen.states.at(-1) === 'starting', 'the next browser', 45_000);
+    await seen.until(() => seen.states.at(-1) === 'starting', 'the next browser');
     standIn.setOptions({ mute: false });
-    await seen.becomesReady(2, 45_000);
+    await seen.becomesReady(2);
     expect(seen.messages.map(({ id }) => id)).not.toContain(missed);
     await seen.message(standIn.incoming({ from: ana, body: 'heard again' }));
   });
@@ -92,7 +94,7 @@ test('24 hours of silence: looked at all the time, never replaced, and heard at 
   expect(standIn.sent).toEqual([]);
   await seen.message(standIn.incoming({ from: ana, body: 'good morning' }));
   expect(standIn.pageErrors).toEqual([]);
-}, 240_000);
+});
 
 describe('a browser that has grown', () => {
   const upkeep = { upkeepMs: 200, quietMs: 300, renewEveryMs: 600_000 };
@@ -108,7 +110,7 @@ describe('a browser that has grown', () => {
     await new Promise((resolve) => setTimeout(resolve, 2000)); // many looks
     expect(seen.ready).toHaveLength(1);
     isSettled = true;
-    await seen.becomesReady(2, 45_000);
+    await seen.becomesReady(2);
     expect(processesOn(sessionDir).filter((pid) => first.includes(pid))).toEqual([]);
     expect(seen.backOffs).toEqual([0]);
     expect(seen.qrs).toEqual([]);
@@ -120,7 +122,7 @@ describe('a browser that has grown', () => {
 
   test('old is replaced too, at a quiet moment', async () => {
     const { client, seen } = await worlds.ready({}, { timeouts: { ...often, ...upkeep, maxAgeMs: 1000 } });
-    await seen.becomesReady(2, 45_000);
+    await seen.becomesReady(2);
     expect(seen.backOffs[0]).toBe(0); // planned: no pause
     await client.close();
     expect(seen.fatals).toEqual([]);

@@ -4,10 +4,12 @@
  * just made survives the end of the program. docs/failures.md says which test holds which failure.
  */
 import { existsSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { profileDir, profileOwner } from '../../src/whatsapp/profile.ts';
 import { noProcessOn } from '../support/whatsapp-web/harness.ts';
 import { ana, Worlds } from '../support/whatsapp-web/worlds.ts';
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 }); // a loaded machine takes its time
 
 const worlds = new Worlds();
 const ownNumber = '4915550000001';
@@ -20,9 +22,9 @@ test('WhatsApp`s code never loads (auth timeout): the next browser, and no other
   const { standIn, sessionDir } = await worlds.paired({ version: null });
   const { seen } = await worlds.open(standIn, sessionDir, { timeouts: { startMs: 5000 } });
   const first = profileOwner(profileDir(sessionDir));
-  await standIn.waitForCount('boot', 2, 45_000);
+  await standIn.waitForCount('boot', 2);
   standIn.setOptions({ version: '2.3000.1017054665' });
-  await seen.becomesReady(1, 45_000);
+  await seen.becomesReady(1);
   expect(profileOwner(profileDir(sessionDir))).not.toBe(first);
   expect(seen.fatals).toEqual([]);
 });

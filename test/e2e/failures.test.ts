@@ -29,6 +29,7 @@ const known = [
   /UNPAIRED_IDLE/,
   /CONFLICT/,
   /TOS_BLOCK/,
+  /^UNPAIRED$/,
   /DEPRECATED_VERSION/,
   /LID/,
   /memory grows/,

@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { UserError } from '../../src/util/errors.ts';
 import { silentLog } from '../../src/util/log.ts';
 import { openWhatsApp, type ClientState } from '../../src/whatsapp/client.ts';
@@ -16,6 +16,8 @@ import { profileDir, profileOwner } from '../../src/whatsapp/profile.ts';
 import { testBrowser } from '../support/browser.ts';
 import { killBrowserOn, noProcessOn, openTestClient, processesOn, Recorder } from '../support/whatsapp-web/harness.ts';
 import { ana, Worlds } from '../support/whatsapp-web/worlds.ts';
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 }); // a loaded machine takes its time
 
 const worlds = new Worlds();
 const world = worlds.unpaired.bind(worlds);
@@ -111,7 +113,7 @@ describe('the start', () => {
   test('a sync that never ends: the next browser', async () => {
     const { standIn, sessionDir } = await pairedWorld({ sync: 'never' });
     const before = standIn.ops('online').length;
-    const { seen } = await open(standIn, sessionDir, { timeouts: { readyMs: 1000 } });
+    const { seen } = await open(standIn, sessionDir, { timeouts: { readyMs: 2000 } });
     await standIn.waitForCount('online', before + 2);
     standIn.setOptions({ sync: 'wait' });
     await seen.becomesReady();
@@ -120,7 +122,7 @@ describe('the start', () => {
   test('a socket that stays OPENING: the next browser', async () => {
     const { standIn, sessionDir } = await pairedWorld({ stuckOpening: true });
     const before = standIn.ops('boot').length;
-    const { seen } = await open(standIn, sessionDir, { timeouts: { startMs: 2500 } });
+    const { seen } = await open(standIn, sessionDir, { timeouts: { startMs: 5000 } });
     await standIn.waitForCount('boot', before + 1);
     standIn.setOptions({ stuckOpening: false });
     await seen.becomesReady();
@@ -288,6 +290,7 @@ describe('what only the owner can mend', () => {
   test.each([
     { state: 'CONFLICT', last: 'stopped', words: 'in use elsewhere' },
     { state: 'TOS_BLOCK', last: 'blocked', words: 'blocked' },
+    { state: 'UNPAIRED', last: 'logged out', words: 'logged this device out' },
     { state: 'DEPRECATED_VERSION', last: 'outdated', words: 'refuses this version' },
   ])('$state: reported once, the session kept', async ({ state, last, words }) => {
     const { standIn, sessionDir } = await pairedWorld();

@@ -41,7 +41,7 @@ export class Recorder implements WhatsAppEvents {
   onFatal = (error: UserError): void => this.#note(this.fatals, error);
 
   /** The first truthy value of `read`, now or after one of the next events. */
-  async until<T>(read: () => T | undefined | false, what: string, timeoutMs = 15_000): Promise<T> {
+  async until<T>(read: () => T | undefined | false, what: string, timeoutMs = 40_000): Promise<T> {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
         this.#waiters.delete(look);
@@ -66,7 +66,7 @@ export class Recorder implements WhatsAppEvents {
   }
 
   /** Until ready was said so many times in all. */
-  async becomesReady(times = 1, timeoutMs = 15_000): Promise<void> {
+  async becomesReady(times = 1, timeoutMs = 40_000): Promise<void> {
     await this.until(() => this.ready.length >= times, `ready ${times}`, timeoutMs);
   }
 
@@ -135,7 +135,7 @@ export function processesOn(folder: string): number[] {
 }
 
 /** Until no process names this folder: Chromium's helpers end a moment after it. */
-export async function noProcessOn(folder: string, timeoutMs = 5000): Promise<void> {
+export async function noProcessOn(folder: string, timeoutMs = 20_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   for (let left = processesOn(folder); left.length > 0; left = processesOn(folder)) {
     if (Date.now() > deadline) throw new Error(`still running on ${folder}: ${left.join(', ')}`);

@@ -22,7 +22,7 @@ export class OperationLog {
   }
 
   /** The first request of this kind that fits, past or within `timeoutMs`. */
-  async waitFor(op: string, fits: (entry: LogEntry) => boolean = () => true, timeoutMs = 10_000): Promise<LogEntry> {
+  async waitFor(op: string, fits: (entry: LogEntry) => boolean = () => true, timeoutMs = 40_000): Promise<LogEntry> {
     const matches = (entry: LogEntry): boolean => entry.op === op && fits(entry);
     const past = this.log.find(matches);
     if (past !== undefined) return past;
@@ -46,7 +46,7 @@ export class OperationLog {
   }
 
   /** The message with this text that the bot sent, now or within `timeoutMs`. */
-  async waitForSent(body: string | RegExp, timeoutMs = 10_000): Promise<WireMessage> {
+  async waitForSent(body: string | RegExp, timeoutMs = 40_000): Promise<WireMessage> {
     const fits = (text = ''): boolean => (typeof body === 'string' ? text === body : body.test(text));
     const entry = await this.waitFor('send', (sent) => fits((sent['message'] as WireMessage).body), timeoutMs);
     return entry['message'] as WireMessage;
