@@ -6,7 +6,14 @@
 import { wilson } from '../util/intervals.ts';
 import type { Verdict } from '../types.ts';
 import { compare, fewestConversations, lowerBound } from './bootstrap.ts';
-import type { ContributorLoss, GateFindings, ProbeFindings, RelativeLoss, SampleFindings } from './findings.ts';
+import type {
+  ContributorLoss,
+  GateFindings,
+  Overlap,
+  ProbeFindings,
+  RelativeLoss,
+  SampleFindings,
+} from './findings.ts';
 import type { HeldOut, MeasuredPair } from './measure.ts';
 import { wantedSamples } from './samples.ts';
 
@@ -22,7 +29,8 @@ export const sampleLimits = { empty: 0.25, tooLong: 0.25, repetitive: 0.25 } as 
 
 /**
  * Samples of six words or more that hold a run of six words of one training text. People repeat themselves and each other:
- * the real held-out replies tell how often. Sampling at a low temperature repeats more; so much more is allowed.
+ * the real held-out replies tell how often (their upper 95 % bound). Sampling at a low temperature repeats more; so much more
+ * is allowed.
  */
 export const copiedMargin = 0.25;
 /** Longest such run that is allowed, in words, beside twice that of the real held-out replies: a sentence, not a message. */
@@ -126,8 +134,10 @@ function sampleFailures({ samples, replyMs }: GateInput): string[] {
     wilson(Math.round(share * samples.samples), samples.samples).low > limit;
   const { overlap, heldOutOverlap } = samples;
   const usual = heldOutOverlap?.copied ?? 0;
+  // where few or no real replies are held out, nobody knows how much is usual: up to all
+  const mostUsual = heldOutOverlap === null ? 1 : boundsOf(heldOutOverlap).high;
   const longestUsual = Math.max(longestRun, 2 * (heldOutOverlap?.longest ?? 0));
-  if (wilson(Math.round(overlap.copied * overlap.texts), overlap.texts).low > usual + copiedMargin) {
+  if (boundsOf(overlap).low > mostUsual + copiedMargin) {
     failed.push(
       `it repeats what it was trained on: ${percent(overlap.copied)} of its longer messages copy six words or more, of real ones ${percent(usual)}`,
     );
@@ -145,6 +155,9 @@ function sampleFailures({ samples, replyMs }: GateInput): string[] {
   if (replyMs > slowestReplyMs) failed.push(`a reply takes ${Math.round(replyMs / 1000)} s`);
   return failed;
 }
+
+const boundsOf = ({ copied, texts }: Overlap): { low: number; high: number } =>
+  wilson(Math.round(copied * texts), texts);
 
 function contributorLosses(pairs: readonly MeasuredPair[], seed: number | string): ContributorLoss[] {
   const byPerson = new Map<number, MeasuredPair[]>();

@@ -15,6 +15,7 @@ import { repeatsItself } from '../reply/rank.ts';
 import type { Tokenizer } from '../tokenizer/bpe.ts';
 import { chatIds, type RedactSpans } from '../tokenizer/chat-format.ts';
 import type { ConversationMessage, SamplingOptions, Split } from '../types.ts';
+import { UserError } from '../util/errors.ts';
 import { createRandom } from '../util/random.ts';
 import type { Overlap, Sample, SampleFindings } from './findings.ts';
 import { indexTrainingText, overlapOf } from './overlap.ts';
@@ -72,7 +73,9 @@ export async function drawSamples(
   const counts = { samples: 0, empty: 0, tooLong: 0, repetitive: 0 };
   for (let n = 0; counts.samples < wanted; n++) {
     if (Date.now() >= deadlineMs && counts.samples >= Math.min(fewestSamples, wanted)) break;
-    signal?.throwIfAborted();
+    if (signal?.aborted === true) {
+      throw new UserError('stopped before its end; the serving model stays', 'run `persona retrain` again');
+    }
     const turn = contexts[n % contexts.length]!;
     const startedMs = performance.now();
     const { ids } = buildPrompt(turn.context, tokenizer, { contextLength, redact });

@@ -86,6 +86,11 @@ describe('promoted', () => {
     ],
     ['nobody to answer', { samples: undefined }, '2.000 before'],
     ['one of sixty samples unfit', spoken({ samples: 60, empty: 1 / 60, tooLong: 1 / 60 }), '2.000 before'],
+    [
+      'copies, but no real reply tells what is usual',
+      spoken({ overlap: { texts: 300, longest: 9, copied: 1 }, heldOutOverlap: null }),
+      '2.000 before',
+    ],
     ['copies no more than people do', spoken({ overlap: { texts: 300, longest: 16, copied: 0.35 } }), '2.000 before'],
   ])('%s', (_name, changes, words) => {
     const { verdict, reason, findings } = decide({ ...good, ...changes });
