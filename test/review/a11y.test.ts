@@ -34,7 +34,7 @@ async function findings(page: Page): Promise<string[]> {
 
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const width of [320, 1440]) {
-    test(`${colorScheme}, ${width} px wide`, { timeout: 60_000 }, async () => {
+    test(`${colorScheme}, ${width} px wide`, { timeout: 240_000 }, async () => {
       const place = await review({ parts: { timezone: 'Europe/London', personaName: 'Juno' } });
       const chats = { sample: await addDemoChat(place.store), ...addSmallChats(place.store) };
       // axe is put in by the test: the page's own rules would not let it
@@ -63,8 +63,12 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await page.keyboard.press('k');
       await page.keyboard.press('Shift+K');
       await look('thread');
+      await page.keyboard.press('t');
+      await page.waitForSelector('dialog .token');
+      await look('tokens');
+      await page.keyboard.press('Escape');
       await page.keyboard.press('?');
-      await page.waitForSelector('dialog');
+      await page.waitForSelector('dialog table');
       await look('keys');
       await page.keyboard.press('Escape');
       await page.keyboard.press('o');
@@ -78,7 +82,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await look('group');
       await page.goto(`${place.origin}/people`);
       await look('people');
-      await page.click('.chat-name');
+      await page.click('.chat-name:has-text("Elias")');
       await page.waitForSelector('table');
       await look('person');
       await page.click('[data-people=forget]');

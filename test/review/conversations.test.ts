@@ -202,7 +202,7 @@ describe('a thread by keys', () => {
   test('a quote leads to what it answers; the persona, the bot, edits, media and reactions are told', async () => {
     const { page, chats, origin } = await opened();
     await thread(page, origin, chats.group);
-    expect(await texts(page, '.message.bot .by')).toEqual(['Juno (bot)bot']);
+    expect(await texts(page, '.message.bot .by')).toEqual(['Junobot']);
     expect(await texts(page, '.message.bot .why')).toEqual(['the bot wrote it']);
     expect(await texts(page, '.media')).toEqual(['Photo']);
     expect(await texts(page, '.edited')).toEqual(['edited']);

@@ -88,7 +88,7 @@ function open(place: HTMLElement): void {
       const value = await ask({
         title: 'Forget this person?',
         content: [warning, what, wanted, field('Name', input)],
-        choices: [{ label: 'Erase everything', isPrimary: true, value: typed }],
+        choices: [{ label: 'Erase everything', isPrimary: true, isDanger: true, value: typed }],
         focus: input,
       });
       if (value === undefined) return;

@@ -4,6 +4,8 @@ import { make } from './thread-bubble.ts';
 export interface Choice<T> {
   label: string;
   isPrimary?: boolean;
+  /** it cannot be undone */
+  isDanger?: boolean;
   /** what the dialog ends with; undefined: it stays open, and `say` has told why */
   value: () => T | undefined;
 }
@@ -40,7 +42,8 @@ export function ask<T>({ title, content, choices, focus }: Ask<T>): Promise<T | 
       if (result !== undefined) dialog.close();
     };
     choices.forEach((choice) => {
-      const button = make('button', choice.isPrimary === true ? 'primary' : '', choice.label);
+      const look = [choice.isPrimary === true ? 'primary' : '', choice.isDanger === true ? 'danger' : ''];
+      const button = make('button', look.join(' ').trim(), choice.label);
       button.type = choice.isPrimary === true ? 'submit' : 'button';
       if (choice.isPrimary !== true) button.addEventListener('click', () => end(choice));
       buttons.append(button);

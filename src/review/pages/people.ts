@@ -238,36 +238,34 @@ function ledgerTable(ledger: readonly ConsentEvent[], { store, people, timezone 
       <p class="notice" dir="auto">${text}</p>
     </details>`;
   };
-  return html`<div class="wide" tabindex="0" role="region" aria-label="Consent ledger">
-    <table>
-      <caption>
-        Every line that was ever written, oldest first. Lines are never changed.
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col">When</th>
-          <th scope="col">For what</th>
-          <th scope="col">What happened</th>
-          <th scope="col">Notice</th>
-          <th scope="col">Where</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${ledger.map(
-          (event) =>
-            html`<tr>
-              <td>${momentOf(event.atMs, timezone)}</td>
-              <td>${scopes[event.scope]}</td>
-              <td>${actions[event.action]}</td>
-              <td>${notice(event.noticeHash)}</td>
-              <td>
-                ${event.chatId === null ? 'on this machine' : named(names.chat(store.review.chats.get(event.chatId)))}
-              </td>
-            </tr>`,
-        )}
-      </tbody>
-    </table>
-  </div>`;
+  return html`<p class="faint">Every line that was ever written, oldest first. Lines are never changed.</p>
+    <div class="wide" tabindex="0" role="region" aria-label="Consent ledger">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">When</th>
+            <th scope="col">For what</th>
+            <th scope="col">What happened</th>
+            <th scope="col">Notice</th>
+            <th scope="col">Where</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${ledger.map(
+            (event) =>
+              html`<tr>
+                <td>${momentOf(event.atMs, timezone)}</td>
+                <td>${scopes[event.scope]}</td>
+                <td>${actions[event.action]}</td>
+                <td>${notice(event.noticeHash)}</td>
+                <td>
+                  ${event.chatId === null ? 'on this machine' : named(names.chat(store.review.chats.get(event.chatId)))}
+                </td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>`;
 }
 
 /** `+49 30...`, `Ben, as an export calls them`, or the id itself */

@@ -51,7 +51,7 @@ export function threadReader(parts: ReviewParts): ThreadReader {
         day: dayOf(timestampMs, timezone),
         time: timeOf(timestampMs, timezone),
         personId,
-        name: isBot ? `${parts.personaName} (bot)` : names.person(personId),
+        name: isBot ? parts.personaName : names.person(personId),
         who: isBot ? 'bot' : personId === names.persona ? 'persona' : 'other',
         text: message.text,
         hidden: message.hidden,
