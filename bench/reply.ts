@@ -174,6 +174,7 @@ async function main(): Promise<void> {
   try {
     const rows: Record<string, ReturnType<typeof figures>> = {};
     rows['idle'] = figures(await measure(running, replies));
+    console.table(rows);
     const retrain = await startRetrain(join(folder, 'night'), size);
     try {
       rows['while a retrain runs'] = figures(await measure(running, replies));

@@ -40,6 +40,8 @@ export interface FloodResult {
   rssAfterMiB: number;
   stored: { rows: number; distinct: number } | null;
   sends: number[] | null;
+  /** when a reply was complete, by chat */
+  repliesMs: number[][] | null;
 }
 
 export type ToParent =
@@ -187,6 +189,7 @@ async function flood(order: FloodOrder): Promise<void> {
     ...{ rssBeforeMiB: before.rss, rssAfterMiB },
     stored: store === undefined ? null : { rows: rows.length, distinct: new Set(rows).size },
     sends: store === undefined ? null : sends,
+    repliesMs: store === undefined ? null : contacts.map((contact) => repliesIn(store, contact)),
   };
   tell({ type: 'result', result });
   await bot?.close();
@@ -194,6 +197,12 @@ async function flood(order: FloodOrder): Promise<void> {
   await closeVoice();
   store?.close();
   process.disconnect();
+}
+
+function repliesIn(store: Store, contact: string): number[] {
+  const chat = store.chats.find(contact);
+  const replies = store.replies.list(10_000).filter(({ chatId }) => chatId === chat);
+  return replies.map(({ atMs }) => atMs).sort((a, b) => a - b);
 }
 
 /** Ids of the contact's messages that are stored. */

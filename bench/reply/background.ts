@@ -35,8 +35,8 @@ export async function startRetrain(home: string, size: ModelSize): Promise<Backg
     .then(({ exitCode, stderr }) => {
       ended = `${String(exitCode)}: ${stderr.slice(-500)}`;
     });
-  for (let i = 0; !isTraining && ended === undefined && i < 600; i++) await sleep(200);
-  check(isTraining, `the retrain does not train: ${ended ?? 'nothing within two minutes'}`);
+  for (let i = 0; !isTraining && ended === undefined && i < 3000; i++) await sleep(200);
+  check(isTraining, `the retrain does not train: ${ended ?? 'nothing within ten minutes'}`);
   return {
     isTraining: () => ended === undefined,
     stop: async () => {

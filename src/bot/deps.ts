@@ -81,3 +81,5 @@ export const maxBubbles = 4;
 export const contextMessages = 64;
 /** A chat counts as quiet after this long without a new message. */
 export const quietAfterMs = { learned: 4000, instant: 50 } as const;
+/** Time for sampling candidates; with ranking them and the rest a reply takes less than 0.7 s (bench/reply.ts). */
+export const samplingBudgetMs = 350;

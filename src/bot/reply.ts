@@ -10,7 +10,7 @@ import type { StoredMessage } from '../store/store.ts';
 import type { ConversationMessage, InboundMessage } from '../types.ts';
 import { createBursts } from './burst.ts';
 import { bubbleAllowed, replyAllowance } from './caps.ts';
-import { contextMessages, maxBubbles, quietAfterMs } from './deps.ts';
+import { contextMessages, maxBubbles, quietAfterMs, samplingBudgetMs } from './deps.ts';
 import type { BotDeps } from './deps.ts';
 import { describeError } from './errors.ts';
 import { paceOf } from './pace.ts';
@@ -146,7 +146,8 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
   ): Promise<Candidate | undefined> => {
     const context = [...store.messages.toConversation(recent, who.persona()), ...unstored];
     const chatTexts = context.map((message) => message.text);
-    const spoken = await speak({ context, seed: random.int(2 ** 31), sampling: samplingIn(store, settings, chatId) });
+    const sampling = samplingIn(store, settings, chatId);
+    const spoken = await speak({ context, seed: random.int(2 ** 31), sampling, budgetMs: samplingBudgetMs });
     if (!isCurrent()) return undefined;
     if (spoken === undefined) {
       log.warn({ chat: chatId }, 'no run to answer with');

@@ -22,11 +22,27 @@ export interface GenerateOptions extends TextOptions {
   random: Random;
 }
 
+/** How long several texts may take. Where time runs out, some of them are given up, the last ones first. */
+export interface Budget {
+  /** for all of them, ms */
+  ms: number;
+  /** ids that a text is expected to have */
+  tokens: number;
+  /** so many are finished however long it takes */
+  atLeast: number;
+}
+
+export interface CandidateOptions extends TextOptions {
+  budget?: Budget;
+}
+
 export interface Candidate {
   /** new ids only; without a stop id at the end where maxNewTokens or the context cut it */
   ids: number[];
   /** of each id, the natural logarithm of its probability under the plain model: temperature 1, nothing banned or penalised */
   logProbabilities: number[];
+  /** given up, as there was no time: what is there is not whole */
+  isGivenUp?: true;
 }
 
 /** A candidate and its own source of chance. */
@@ -78,9 +94,9 @@ export async function generateCandidates(
   engine: Engine,
   promptIds: readonly number[],
   seeds: readonly (number | string)[],
-  options: TextOptions,
+  options: CandidateOptions,
 ): Promise<Candidate[]> {
-  const { sampling, stop, maxNewTokens, signal } = options;
+  const { sampling, stop, maxNewTokens, signal, budget } = options;
   const { contextLength, vocabSize } = engine.config;
   checkPrompt(promptIds, contextLength);
   check(seeds.length > 0, 'no seed for a candidate');
@@ -100,6 +116,7 @@ export async function generateCandidates(
   const results = all.map(({ candidate }) => candidate);
   if (maxNewTokens <= 0) return results;
   const cache = engine.startCache();
+  const goOn = budget === undefined ? undefined : createPacer(budget);
   let streams: CacheStreams | undefined;
   try {
     await breath(signal);
@@ -111,7 +128,9 @@ export async function generateCandidates(
       streams ??= cache.fork(alive.length);
       const logits = await streams.append(alive.map(({ candidate }) => candidate.ids.at(-1)!));
       alive.forEach((one, row) => draw(one, logits.subarray(row * vocabSize, (row + 1) * vocabSize)));
-      const rows = [...alive.keys()].filter((row) => goesOn(alive[row]!));
+      const unfinished = [...alive.keys()].filter((row) => goesOn(alive[row]!));
+      const rows = unfinished.slice(0, goOn?.(unfinished.length, finishedIn(results, unfinished.length)));
+      for (const row of unfinished.slice(rows.length)) alive[row]!.candidate.isGivenUp = true;
       if (rows.length > 0 && rows.length < alive.length) streams.keep(rows);
       alive = rows.map((row) => alive[row]!);
     }
@@ -120,6 +139,36 @@ export async function generateCandidates(
     streams?.dispose();
     cache.dispose();
   }
+}
+
+/** How many texts are whole: neither on their way nor given up. */
+function finishedIn(candidates: readonly Candidate[], unfinished: number): number {
+  return candidates.filter(({ isGivenUp }) => isGivenUp !== true).length - unfinished;
+}
+
+/** Steps between two looks at the clock. */
+const pace = 3;
+
+/**
+ * Asked after each step how many of the unfinished texts can go on: all; half of them where at this pace the time will not
+ * do for the rest; and once it is used up, only as many as are still owed.
+ */
+function createPacer({ ms, tokens, atLeast }: Budget): (unfinished: number, finished: number) => number {
+  const startedMs = performance.now();
+  let step = 0;
+  let lookedMs = startedMs;
+  return (unfinished, finished) => {
+    step++;
+    const nowMs = performance.now();
+    const owed = Math.max(0, atLeast - finished);
+    if (nowMs - startedMs >= ms) return Math.min(unfinished, owed);
+    if (step % pace !== 0) return unfinished;
+    const stepMs = (nowMs - lookedMs) / pace;
+    lookedMs = nowMs;
+    const neededMs = Math.max(0, tokens - step) * stepMs;
+    const isTooSlow = nowMs - startedMs + neededMs > ms;
+    return isTooSlow ? Math.min(unfinished, Math.max(owed, Math.ceil(unfinished / 2))) : unfinished;
+  };
 }
 
 /** Between two steps: engines on the CPU never wait, and without this no timer, message or signal would get through. */

@@ -1,5 +1,5 @@
 /**
- * A prompt -> candidates for the persona's next turn, best first. The same engine, weights, prompt, seed and sampling give
+ * A prompt -> candidates for the persona's next turn, best first. Without a budget, the same engine, weights, prompt, seed and sampling give
  * the same candidates, and each can be made again alone from its own seed. Not covered: whether one may be sent (guard.ts).
  */
 import type { Engine } from '../model/engine.ts';
@@ -18,6 +18,10 @@ export const defaultMaxNewTokens = 200;
 export const maxCandidates = 16;
 /** Fewest: the guard refuses some. */
 const minCandidates = 4;
+/** Fewest that are finished where a budget is used up. */
+const fewestOnBusy = 3;
+/** Ids of a usual reply: what a budget is shared out by. */
+const usualTokens = 30;
 /**
  * Weights times candidates that two cores compute for a reply of 30 tokens in about half a second, by the rates of
  * bench/results/generate.json (`bench/reply-rank.ts --latency` measures it).
@@ -34,6 +38,8 @@ export interface ComposeOptions {
   maxNewTokens?: number;
   /** how many are sampled; default: what this network can do in time (`affordableCandidates`) */
   candidates?: number;
+  /** time for sampling: on a busy machine fewer of them are finished. Default: none, and the same request has one answer */
+  budgetMs?: number;
 }
 
 /** @returns different candidates of up to four bubbles each, best first; none where the model has nothing whole to say */
@@ -51,18 +57,20 @@ export async function draftReplies(
   engine: Engine,
   tokenizer: Tokenizer,
   promptIds: readonly number[],
-  { seed, sampling, maxNewTokens = defaultMaxNewTokens, candidates }: ComposeOptions,
+  { seed, sampling, maxNewTokens = defaultMaxNewTokens, candidates, budgetMs }: ComposeOptions,
 ): Promise<Draft[]> {
   const count = candidates ?? affordableCandidates(engine);
   const seeds = Array.from({ length: count }, (_, i) => seed + i);
   const special = chatIds(tokenizer);
   const { end, bannedInReplies: banned } = special;
-  const options = { sampling, banned, stop: [end], maxNewTokens };
+  const budget = budgetMs === undefined ? {} : { budget: { ms: budgetMs, tokens: usualTokens, atLeast: fewestOnBusy } };
+  const options = { sampling, banned, stop: [end], maxNewTokens, ...budget };
   const drawn = await generateCandidates(engine, promptIds, seeds, options);
-  return drawn.map((candidate, i) => {
+  return drawn.flatMap((candidate, i) => {
+    if (candidate.isGivenUp === true) return [];
     const ids = wholeBubbles(candidate.ids, special);
     const logProbabilities = candidate.logProbabilities.slice(0, ids.length);
-    return { seed: seeds[i]!, ids, logProbabilities, bubbles: tidyBubbles(decodeReply(ids, tokenizer)) };
+    return [{ seed: seeds[i]!, ids, logProbabilities, bubbles: tidyBubbles(decodeReply(ids, tokenizer)) }];
   });
 }
 

@@ -14,6 +14,8 @@ export interface SpeakRequest {
   maxNewTokens?: number;
   /** how many are sampled; default: what the run can do in time. One with a candidate's own seed gives it again */
   candidates?: number;
+  /** time for sampling, ms: on a busy machine fewer candidates are finished */
+  budgetMs?: number;
   /** exactly this run instead of the one that serves, to replay a reply */
   runId?: string;
 }

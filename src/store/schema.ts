@@ -181,10 +181,16 @@ CREATE VIEW visible_messages AS SELECT * FROM messages
   WHERE import_id IS NULL OR import_id NOT IN (SELECT id FROM imports WHERE finished_ms IS NULL);
 `;
 
+const sixth = `
+-- a live message asks whether an import brought it already: without this it reads every row of those minutes
+CREATE INDEX messages_imported ON messages(chat_id, timestamp_ms) WHERE origin = 'import';
+`;
+
 export const migrations: readonly Migration[] = [
   { version: 1, sql: first },
   { version: 2, sql: second },
   { version: 3, sql: forgetTables },
   { version: 4, sql: nightTables },
   { version: 5, sql: reviewTables },
+  { version: 6, sql: sixth },
 ];

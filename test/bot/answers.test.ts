@@ -471,6 +471,6 @@ test('every command that the owner sees is explained in every language', () => {
   start();
   for (const language of ['ar', 'de', 'en', 'es', 'fr', 'hi', 'it', 'nl', 'pt', 'tr']) {
     const sentences = phrases(world.settings.noticesDir, language);
-    expect(Object.entries(sentences).filter(([key]) => key.startsWith('help ')).length).toBe(22);
+    expect(Object.entries(sentences).filter(([key]) => key.startsWith('help ')).length).toBe(23);
   }
 });

@@ -11,7 +11,7 @@ import type { Store } from '../../src/store/store.ts';
 import { Machine, steps } from './machine.ts';
 import type { Name } from './machine.ts';
 
-const runs = Number(process.env['MACHINE_RUNS'] ?? 150);
+const runs = Number(process.env['MACHINE_RUNS'] ?? 130);
 const seed = Number(process.env['MACHINE_SEED'] ?? 6);
 
 const scenes: { what: string; persona: Name | undefined; typing: 'learned' | 'instant'; share: number }[] = [

@@ -1,7 +1,8 @@
 /** Generation on a tiny real engine. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/model/engine.ts';
-import { generate, generateCandidates, type GenerateOptions, type TextOptions } from '../../src/model/generate.ts';
+import { generate, generateCandidates } from '../../src/model/generate.ts';
+import type { CandidateOptions, GenerateOptions } from '../../src/model/generate.ts';
 import { createEngine } from '../../src/model/create-engine.ts';
 import { logProbabilityOf } from '../../src/model/sample.ts';
 import { createRandom } from '../../src/util/random.ts';
@@ -94,7 +95,7 @@ describe('generate', () => {
 
 describe('generateCandidates', () => {
   const hot = { temperature: 1.5, topK: 0, topP: 1, repetitionPenalty: 1 };
-  const candidates = (count: number, { seed = 1, ...extra }: Partial<TextOptions> & { seed?: number } = {}) =>
+  const candidates = (count: number, { seed = 1, ...extra }: Partial<CandidateOptions> & { seed?: number } = {}) =>
     generateCandidates(
       engine,
       [4, 9],
@@ -103,6 +104,15 @@ describe('generateCandidates', () => {
     );
   const texts = async (count: number, extra: Parameters<typeof candidates>[1] = {}): Promise<string[]> =>
     (await candidates(count, extra)).map(({ ids }) => ids.join(' '));
+
+  test('without time only as many as are owed are finished, the same ones; with enough time all', async () => {
+    const whole = await candidates(5);
+    const hurried = await candidates(5, { budget: { ms: 0, tokens: 8, atLeast: 2 } });
+    expect(hurried.slice(0, 2)).toEqual(whole.slice(0, 2));
+    expect(hurried.slice(2).every(({ ids, isGivenUp }) => isGivenUp === true && ids.length < 8)).toBe(true);
+    const calm = await candidates(5, { budget: { ms: Number.POSITIVE_INFINITY, tokens: 8, atLeast: 2 } });
+    expect(calm).toEqual(whole);
+  });
 
   test('a seed gives the same candidate however many there are, whenever the others end, and alone', async () => {
     const five = await texts(5);
