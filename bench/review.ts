@@ -2,7 +2,8 @@
  * The review page's questions to the store with a million messages: the first page, a thread of 100,000 messages, search,
  * decisions and their undo; p50 and p95 over many calls with other inputs each. Messages are made of invented words whose
  * frequencies are those of language (Zipf), over five years; the same for everybody who runs this.
- * Run: npm run build && npx tsc -p bench && node dist/bench/review.js [--messages 1000000] [--calls 200] [--folder DIR]
+ * Run: npm run build && npx tsc -p bench && node dist/bench/review.js [--messages 1000000] [--calls 200] [--folder DIR] [--step MS]
+ * `--reuse DIR` takes a folder that an ended run left, `--step` is how long a step of building the index takes.
  * Writes bench/results/review.json unless --no-write. Not covered: HTTP and the browser.
  */
 import { spawnSync } from 'node:child_process';
@@ -24,7 +25,9 @@ const { values } = parseArgs({
     messages: { type: 'string', default: '1000000' },
     calls: { type: 'string', default: '200' },
     folder: { type: 'string', default: tmpdir() },
+    step: { type: 'string', default: '50' },
     fill: { type: 'string' },
+    reuse: { type: 'string' },
     'no-write': { type: 'boolean', default: false },
   },
 });
@@ -125,6 +128,7 @@ function once(work: () => unknown): number {
 function measure(dir: string): object {
   const openMs = once(() => openStore(dir).close());
   const store = openStore(dir);
+  store.searchIndex.reset();
   const index = buildIndex(store);
   const { review } = store;
   const [longest] = review.chats.list({ limit: 200 }).chats.sort((a, b) => b.messages - a.messages);
@@ -188,25 +192,26 @@ function buildIndex(store: Store): object {
   const from = performance.now();
   for (let isDone = false; !isDone; steps++) {
     const step = performance.now();
-    isDone = store.review.catchUp().isDone;
+    isDone = store.review.catchUp(Number(values.step)).isDone;
     longestStepMs = Math.max(longestStepMs, performance.now() - step);
   }
   const seconds = round((performance.now() - from) / 1000);
   const megabytes = round(statSync(join(store.dataDir, 'search.sqlite')).size / 2 ** 20);
-  return { seconds, steps, longestStepMs: round(longestStepMs), megabytes };
+  return { seconds, stepMs: Number(values.step), steps, longestStepMs: round(longestStepMs), megabytes };
+}
+
+/** In a process of its own, so that its memory is not counted. */
+function fillElsewhere(dir: string): void {
+  const self = [fileURLToPath(import.meta.url), '--fill', dir, '--messages', String(messages)];
+  const { status } = spawnSync(process.execPath, self, { stdio: 'inherit' });
+  check(status === 0, `filling ended with ${String(status)}`);
 }
 
 if (values.fill !== undefined) fill(values.fill);
 else {
-  const dir = mkdtempSync(join(values.folder, 'persona-bench-review-'));
+  const dir = values.reuse ?? mkdtempSync(join(values.folder, 'persona-bench-review-'));
   try {
-    // in a process of its own, so that its memory is not counted
-    const filled = spawnSync(
-      process.execPath,
-      [fileURLToPath(import.meta.url), '--fill', dir, '--messages', String(messages)],
-      { stdio: 'inherit' },
-    );
-    check(filled.status === 0, `filling ended with ${String(filled.status)}`);
+    if (values.reuse === undefined) fillElsewhere(dir);
     const databaseMb = round(statSync(join(dir, 'persona.sqlite')).size / 2 ** 20);
     const result = { machine, messages, chats, calls, unit: 'ms', databaseMb, ...measure(dir) };
     console.log(JSON.stringify(result, null, 2));
@@ -214,6 +219,6 @@ else {
       writeFileSync(join(projectRoot, 'bench', 'results', 'review.json'), `${JSON.stringify(result, null, 2)}\n`);
     }
   } finally {
-    rmSync(dir, { recursive: true, force: true });
+    if (values.reuse === undefined) rmSync(dir, { recursive: true, force: true });
   }
 }
