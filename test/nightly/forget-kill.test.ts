@@ -1,7 +1,7 @@
 /**
  * Promise A3 for forgetting: `kill -9` at system calls that change the disk. What is left is finished by the next command,
  * and until then nothing serves or trains on the person's words. Usually at most six calls of a kind, evenly spread;
- * with EVERY_KILL=1 at every one. Skipped where strace cannot trace. Needs dist/.
+ * with KILLS_OF_A_KIND=1000 at every one. Skipped where strace cannot trace. Needs dist/.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
@@ -30,7 +30,7 @@ const calls = [
   'ftruncate',
   'mkdir',
 ];
-const mostOfAKind = process.env['EVERY_KILL'] === '1' ? Infinity : 6;
+const mostOfAKind = Number(process.env['KILLS_OF_A_KIND'] ?? 6);
 
 const strace = (trace: string, options: string[], command: string[]) =>
   spawnSync('strace', ['-y', '-qq', '-o', trace, ...options, ...command], { encoding: 'utf8' });
@@ -73,8 +73,8 @@ function cloneOf(world: ForgetWorld): ForgetWorld {
 function callsOf(from: ForgetWorld, what: string, path: string): { call: string; n: number }[] {
   const world = cloneOf(from);
   const trace = join(freshDir(), 'trace');
-  const { stdout } = strace(trace, ['-e', `trace=${calls.join()}`], command(world, what, path));
-  expect(stdout).toContain('DONE');
+  const { stdout, stderr } = strace(trace, ['-e', `trace=${calls.join()}`], command(world, what, path));
+  expect(stdout, stderr).toContain('DONE');
   const count = new Map<string, number>();
   const found = new Map<string, number[]>(calls.map((call) => [call, []]));
   for (const line of readFileSync(trace, 'utf8').split('\n')) {
@@ -98,18 +98,22 @@ const command = (world: ForgetWorld, what: string, path: string): string[] => [
   what,
 ];
 
-/** A fresh copy of the world, and the program killed in it at this call. */
+/**
+ * A fresh copy of the world, and the program killed in it at this call. Undefined where it ended before: Node's own writes are
+ * not the same number each time.
+ */
 function killedAt(
   from: ForgetWorld,
   what: string,
   path: string,
   { call, n }: { call: string; n: number },
-): ForgetWorld {
+): ForgetWorld | undefined {
   const world = cloneOf(from);
   const options = ['-e', `trace=${call}`, '-e', `inject=${call}:signal=KILL:when=${n}`];
   const { stdout } = strace('/dev/null', options, command(world, what, path));
-  expect([call, n, stdout]).toEqual([call, n, '']);
-  return world;
+  if (!stdout.includes('DONE')) return world;
+  rmSync(world.dir, { recursive: true });
+  return undefined;
 }
 
 /** Nothing was begun and all is as it was, or something was begun, or all of it is over. */
@@ -124,9 +128,10 @@ test('kill -9 at system calls while a person is forgotten', { timeout: 1_800_000
   const path = worker(freshDir());
   const seen = { old: 0, begun: 0, new: 0 };
   const points = callsOf(from, String(from.anna), path);
-  expect(points.length).toBeGreaterThan(25);
+  expect(points.length).toBeGreaterThan(4 * Math.min(mostOfAKind, 6));
   for (const point of points) {
     const world = killedAt(from, String(from.anna), path, point);
+    if (world === undefined) continue;
     const state = stateOf(world);
     seen[state]++;
     if (state === 'old') {
@@ -138,8 +143,7 @@ test('kill -9 at system calls while a person is forgotten', { timeout: 1_800_000
     }
     rmSync(world.dir, { recursive: true });
   }
-  expect(seen.begun).toBeGreaterThan(15);
-  expect(seen.old).toBeGreaterThan(0);
+  expect(seen.begun).toBeGreaterThan(points.length / 2);
   await context.annotate(
     `${points.length} kills: ${seen.old} left all as it was, ${seen.begun} were finished by the next command, ${seen.new} came after the end`,
   );
@@ -153,6 +157,7 @@ test('kill -9 at system calls while everything is forgotten', { timeout: 1_800_0
   const points = callsOf(from, 'everything', path);
   for (const point of points) {
     const world = killedAt(from, 'everything', path, point);
+    if (world === undefined) continue;
     const state = stateOf(world);
     if (state === 'begun') {
       begun++;
@@ -168,6 +173,6 @@ test('kill -9 at system calls while everything is forgotten', { timeout: 1_800_0
     }
     rmSync(world.dir, { recursive: true });
   }
-  expect(begun).toBeGreaterThan(15);
+  expect(begun).toBeGreaterThan(points.length / 2);
   await context.annotate(`${points.length} kills, ${begun} were finished by the next command`);
 });
