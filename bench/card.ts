@@ -3,7 +3,7 @@
  * bench/base/prepare, imported as a chat and trained as at night; then the card is copied without its exchanges, since dialogues
  * of the corpora do not go into the repository.
  * Run: npx tsc -p bench && node dist/bench/card.js OUT_FOLDER sample|NAME [--folder FOLDER] [--turns 4000] [--minutes 5]
- *   NAME: capcom, self, xpersona, ubuntu; FOLDER: what bench/base/prepare wrote. The corpora's dates are not used: parts of 200 turns stand a week apart, a minute
+ *   NAME: capcom, self, xpersona, ubuntu; FOLDER: what bench/base/prepare wrote. The corpora's dates are not used: parts of 40 turns stand a week apart, a minute
  *   between two messages, so that the split by weeks has something to hold out.
  */
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ import { importSample, sample } from '../scripts/sample.ts';
 import { readDialogues } from './base/dialogue.ts';
 import { speakerOf } from './base/personas.ts';
 
-const turnsOfPart = 200;
+const turnsOfPart = 40;
 const dayMs = 86_400_000;
 const firstMs = Date.UTC(2020, 0, 6, 9);
 const timezone = 'UTC';
