@@ -111,6 +111,7 @@ async function flood(order: FloodOrder): Promise<void> {
     publishRandomRun(modelsDir, 'nano');
     const voice = openVoice({ modelsDir, backend: 'auto', log: silentLog });
     closeVoice = () => voice.close();
+    await voice.speak({ context: [], seed: 1, sampling, maxNewTokens: 1 }); // loaded: a model is no growth
     store = openBotStore(folder, contacts);
     bot = createBot({
       ...{ store, log: silentLog, now: Date.now, random: createRandom('flood'), hasRun: () => true },
