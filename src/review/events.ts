@@ -5,7 +5,7 @@
 import { streamSSE } from 'hono/streaming';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReviewParts } from './parts.ts';
-import type { App } from './server.ts';
+import type { App } from './app.ts';
 
 /** how often the database is looked at */
 const lookEveryMs = 1000;

@@ -6,11 +6,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { getRequestListener, type HttpBindings } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { errorCode, UserError } from '../util/errors.ts';
 import type { Logger } from '../util/log.ts';
+import type { App } from './app.ts';
 import { addAssets } from './assets.ts';
 import { addEvents } from './events.ts';
 import { loginPage } from './layout.ts';
@@ -18,8 +19,6 @@ import type { ReviewParts } from './parts.ts';
 import { addRoutes } from './routes.ts';
 import { protections as allProtections, type Protections } from './protections.ts';
 import { createSessions, newLinkToken, type Sessions } from './sessions.ts';
-
-export type App = Hono<{ Bindings: HttpBindings }>;
 
 export interface ReviewServer {
   port: number;

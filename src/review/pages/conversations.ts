@@ -8,7 +8,7 @@ import type { ChatCard, ChatsAnswer } from '../client/conversations-types.ts';
 import { asked } from '../input.ts';
 import { page } from '../layout.ts';
 import type { ReviewParts } from '../parts.ts';
-import type { App } from '../server.ts';
+import type { App } from '../app.ts';
 import { dateOf, endOf, mediaNames, momentOf, namesOf, startOf, visible, type Names } from './conversations-names.ts';
 
 /** `ms.id` of the last row of the page before */

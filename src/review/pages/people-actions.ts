@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { PeopleAnswer } from '../client/people-types.ts';
 import { parsed } from '../input.ts';
 import type { ReviewParts } from '../parts.ts';
-import type { App } from '../server.ts';
+import type { App } from '../app.ts';
 import type { ConsentScope } from '../../types.ts';
 import { UserError } from '../../util/errors.ts';
 import { namesOf, visible } from './conversations-names.ts';

@@ -10,7 +10,7 @@ import type { PeopleState } from '../client/people-types.ts';
 import { asked } from '../input.ts';
 import { page, type Html } from '../layout.ts';
 import type { ReviewParts } from '../parts.ts';
-import type { App } from '../server.ts';
+import type { App } from '../app.ts';
 import { momentOf, named, namesOf, visible, type Names } from './conversations-names.ts';
 import { addPeopleActions } from './people-actions.ts';
 

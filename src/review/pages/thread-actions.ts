@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { ActionAnswer, ReviewState, TokenView } from '../client/thread-types.ts';
 import { asked, parsed } from '../input.ts';
 import type { ReviewParts } from '../parts.ts';
-import type { App } from '../server.ts';
+import type { App } from '../app.ts';
 import type { Action, ActionKind } from '../../store/review-log.ts';
 import { UserError } from '../../util/errors.ts';
 import { tokenReader } from './thread-tokens.ts';

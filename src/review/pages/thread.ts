@@ -5,7 +5,7 @@ import type { ThreadPage } from '../client/thread-types.ts';
 import { asked } from '../input.ts';
 import { page } from '../layout.ts';
 import type { ReviewParts } from '../parts.ts';
-import type { App } from '../server.ts';
+import type { App } from '../app.ts';
 import { UserError } from '../../util/errors.ts';
 import { dateOf, named, namesOf, startOf } from './conversations-names.ts';
 import { addThreadActions } from './thread-actions.ts';
