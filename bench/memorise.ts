@@ -4,6 +4,8 @@
  * bits (src/train/exposure.ts); and whether what was said once comes out of 10,000 samples or by greedy decoding from prefixes.
  * Run: npx tsc -p bench && node dist/bench/memorise.js [--folder FOLDER --chat NAME] [--base DIR] [--arms plain,dedupe,product]
  *      [--canaries 10] [--candidates 4096] [--samples 10000] [--seed 1] [--threads N] [--backend NAME] [--out FILE]
+ *      [--way gentle|strong]
+ *   --way: that one only, to save the time of the other; a night tries both, and validation chooses
  *   without --chat: the sample chat that ships; with it: a persona of what bench/base/prepare wrote into FOLDER
  * Arms: `plain` learns every copy, digits as they stand; `dedupe` as the product does, but for redaction, which would hide the
  * digits (so it is off here, to see what is behind it); `product` with redaction too. Samples are drawn in `dedupe`.
@@ -30,11 +32,12 @@ import {
   plantCanaries,
   type Canary,
 } from '../src/train/exposure.ts';
+import { waysFor } from '../src/train/recipe.ts';
 import { backendNames, type ConversationMessage } from '../src/types.ts';
 import { projectRoot } from '../src/util/dist.ts';
 import { check } from '../src/util/errors.ts';
 import { namedChat, sampleChat, sizeOf, type Chat } from './chats.ts';
-import { learnBestWay, rounded } from './learn.ts';
+import { learn, learnBestWay, rounded } from './learn.ts';
 import { machine } from './machine.ts';
 
 const copiesOf = [1, 2, 4, 8, 16] as const;
@@ -83,6 +86,7 @@ const { values } = parseArgs({
     samples: { type: 'string', default: '10000' },
     seed: { type: 'string', default: '1' },
     threads: { type: 'string' },
+    way: { type: 'string' },
     backend: { type: 'string' },
     out: { type: 'string', default: join(projectRoot, 'bench', 'results', 'memorise.json') },
   },
@@ -112,14 +116,17 @@ async function main(): Promise<void> {
     const exposure: Exposure[] = [];
     let sampled: Sampled | undefined;
     const variant = { name: arm, size, seed, base: { config, weights, tokenizerJson } } as const;
-    const learned = await learnBestWay(
+    const way = waysFor(size, { fromScratch: false }).find(({ name }) => name === values.way);
+    check(way !== undefined || values.way === undefined, `no way ${values.way}`);
+    const learnIt = way === undefined ? learnBestWay : learn;
+    const learned = await learnIt(
       { ...chat, train },
-      arm === 'product' ? { ...variant, redact } : variant,
+      { ...variant, ...(arm === 'product' && { redact }), ...(way && { way }) },
       backend,
       threads,
       async (engine, tokenizer) => {
-        for (const [i, copies] of [...copiesOf, 0].entries()) {
-          const own = copies === 0 ? never : row(i);
+        for (const copies of [0, ...copiesOf]) {
+          const own = copies === 0 ? never : row(copiesOf.findIndex((each) => each === copies));
           exposure.push(await exposureOf(engine, tokenizer, own, copies, arm === 'product' ? 0 : lossesOf(train, own)));
           console.error(line(exposure.at(-1)!));
         }
@@ -132,8 +139,8 @@ async function main(): Promise<void> {
         }
       },
     );
-    const { testBits, way, passes, seconds } = learned;
-    measured[arm] = { testBits, way, passes, seconds, exposure, ...(sampled && { sampled }) };
+    const { testBits, passes, seconds } = learned;
+    measured[arm] = { testBits, way: learned.way, passes, seconds, exposure, ...(sampled && { sampled }) };
   }
   record(chat, measured, backend);
 }
