@@ -62,6 +62,8 @@ export interface Search {
 
 /** this many rows are read and sorted at once; more are walked by weeks */
 const candidateRows = 2000;
+/** rows of a week that are read in full at once */
+const rowsAtOnce = 200;
 /** a page ends after about this long */
 const pageMs = 40;
 /** rows that came since the last look are indexed first, if that takes no longer */
@@ -88,6 +90,9 @@ export function createSearch(db: Database, { index, openness }: Parts): Search {
     r.decision`;
   const rowsOf = db.prepare<[string], Row>(`SELECT ${columns} FROM json_each(?) j
     JOIN visible_messages m ON m.id = j.value LEFT JOIN reviews r ON r.message_id = m.id`);
+  const placesOf = db.prepare<[string], Placed>(
+    'SELECT m.id, m.timestamp_ms FROM json_each(?) j JOIN messages m ON m.id = j.value',
+  );
   const decided = db.prepare<[Decision, number], Row>(`SELECT ${columns} FROM reviews r
     JOIN visible_messages m ON m.id = r.message_id WHERE r.decision = ? LIMIT ?`);
   const textOf = db.prepare<[number], string>('SELECT text FROM messages WHERE id = ?').pluck();
@@ -201,11 +206,12 @@ export function createSearch(db: Database, { index, openness }: Parts): Search {
     for (const week of weeksBetween(open, request.fromMs ?? earliestMs, newestMs)) {
       const own = tags([`w${week}`]);
       const inWeek = expression === undefined ? own : `${own} AND (${expression})`;
-      const rows = rowsOf
-        .all(JSON.stringify(ids(open, inWeek, -1)))
-        .filter(isWanted)
-        .sort(newestFirst);
-      for (const row of rows) page.push(row);
+      // times first: only as many rows are read in full as the page takes
+      const inOrder = placesOf.all(JSON.stringify(ids(open, inWeek, -1))).sort(newestFirst);
+      for (let at = 0; at < inOrder.length && page.length <= limit; at += rowsAtOnce) {
+        const some = inOrder.slice(at, at + rowsAtOnce).map(({ id }) => id);
+        for (const row of rowsOf.all(JSON.stringify(some)).filter(isWanted).sort(newestFirst)) page.push(row);
+      }
       if (page.length > limit) return pageOf(page, false);
       if (performance.now() - startedMs > pageMs) {
         return { hits: toHits(page, terms), next: { timestampMs: week * weekMs, id: 0 }, total: null, indexing };
@@ -227,7 +233,9 @@ const mediaTags = mediaKinds.map((kind) => `k${kind}`);
 
 const tags = (any: readonly string[]): string => `tags : (${any.map((tag) => `"${tag}"`).join(' OR ')})`;
 
-function newestFirst(a: Row, b: Row): number {
+type Placed = Pick<Row, 'id' | 'timestamp_ms'>;
+
+function newestFirst(a: Placed, b: Placed): number {
   return b.timestamp_ms - a.timestamp_ms || b.id - a.id;
 }
 
