@@ -20,6 +20,8 @@ import { addRoutes } from './routes.ts';
 import { protections as allProtections, type Protections } from './protections.ts';
 import { createSessions, newLinkToken, type Sessions } from './sessions.ts';
 
+export type { App };
+
 export interface ReviewServer {
   port: number;
   /** a link for one login within the hour */
