@@ -223,6 +223,7 @@ export class Machine {
 
   /** The model takes its time from now on. */
   think(): void {
+    this.#release(); // what it thought about before
     this.#world.thinks(new Promise((resolve) => (this.#release = resolve)));
   }
 
@@ -350,7 +351,10 @@ export class Machine {
       else if (event.text === event.entry.message.text) event.entry.toldText = event.text;
     };
     if (wasClean && this.#isClean()) told();
-    else if (nameOf(message.chatId) === chat) this.#untold.push(told);
+    else if (nameOf(message.chatId) === chat) {
+      event.entry.toldText = undefined; // the old text or the new one, until there is room again
+      this.#untold.push(told);
+    }
   }
 
   /** As WhatsApp Web does: twice. */

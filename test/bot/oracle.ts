@@ -123,7 +123,7 @@ export class Oracle {
     const isFresh = !message.isCatchUp && nowMs - message.timestampMs <= commandFreshMs;
     const text = line(message);
     if (!isPlain(message)) return this.#permitStop(chat, message);
-    if (!message.fromMe && refusalLines.includes(text)) chat.answerable.add(message.id);
+    if (refusalLines.includes(text)) chat.answerable.add(message.id);
     if (!isFresh || this.#obeyed.has(message.id)) return this.#permitStop(chat, message);
     if (isCommand(message)) chat.answerable.add(message.id);
     if (message.fromMe) {
