@@ -66,6 +66,8 @@ export interface SampleFindings {
   heldOutOverlap: Overlap | null;
   /** ms for one candidate of a reply and its share of the prompt, on the training backend, at the priority of the night */
   latencyMs: { median: number; p95: number };
+  /** the same in processor time, which other programs on the machine do not stretch; says little of a GPU */
+  processorMs: { median: number; p95: number };
 }
 
 /** Runs of words, folded as the reply guard folds them, that stand in a training text word for word. */

@@ -8,7 +8,7 @@ import { redactorOf, type RedactOptions } from '../consent/redact.ts';
 import type { Dataset } from '../dataset/build.ts';
 import { affordableCandidates } from '../reply/compose.ts';
 import type { BackendName, SamplingOptions } from '../types.ts';
-import type { ProbeFindings, Sample } from './findings.ts';
+import type { ProbeFindings, Sample, SampleFindings } from './findings.ts';
 import { decide, type Decision } from './gate.ts';
 import { measureHeldOut, type HeldOut } from './measure.ts';
 import { drawSamples } from './samples.ts';
@@ -65,11 +65,16 @@ export async function judge(dataset: Dataset, trained: Trained, options: JudgeOp
     championRun: options.championRun,
     championStale: options.championStale,
     samples: drawn?.findings,
-    replyMs: (drawn?.findings.latencyMs.p95 ?? 0) * affordableCandidates(engine),
+    replyMs: drawn === undefined ? 0 : ownMs(drawn.findings) * affordableCandidates(engine),
     probe: options.probe,
     seed,
   });
   return { decision, heldOut, samples: drawn?.samples ?? [] };
+}
+
+/** The clock, or processor time where that is less: a machine that is busy with other things makes no model slow. */
+function ownMs({ latencyMs, processorMs }: SampleFindings): number {
+  return Math.min(latencyMs.p95, processorMs.p95);
 }
 
 /** Nothing can be drawn from a network whose loss is no number. */

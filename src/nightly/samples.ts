@@ -70,6 +70,7 @@ export async function drawSamples(
   const samples: Sample[] = [];
   const bubbles: string[] = [];
   const latencies: number[] = [];
+  const processor: number[] = [];
   const counts = { samples: 0, empty: 0, tooLong: 0, repetitive: 0 };
   for (let n = 0; counts.samples < wanted; n++) {
     if (Date.now() >= deadlineMs && counts.samples >= Math.min(fewestSamples, wanted)) break;
@@ -78,6 +79,7 @@ export async function drawSamples(
     }
     const turn = contexts[n % contexts.length]!;
     const startedMs = performance.now();
+    const startedCpu = process.cpuUsage();
     const { ids } = buildPrompt(turn.context, tokenizer, { contextLength, redact });
     const candidates = Math.min(each, wanted - counts.samples);
     const drafts = await draftReplies(engine, tokenizer, ids, {
@@ -87,6 +89,8 @@ export async function drawSamples(
       maxNewTokens: defaultMaxNewTokens,
     });
     latencies.push((performance.now() - startedMs) / candidates);
+    const { user, system } = process.cpuUsage(startedCpu);
+    processor.push((user + system) / 1000 / candidates);
     for (const draft of drafts) {
       const texts = draft.bubbles.map(({ text }) => text);
       counts.samples++;
@@ -120,6 +124,7 @@ export async function drawSamples(
     overlap: overlapOf(bubbles, training),
     heldOutOverlap: heldOutOverlap(dataset, training),
     latencyMs: { median: quantile(latencies, 0.5), p95: quantile(latencies, 0.95) },
+    processorMs: { median: quantile(processor, 0.5), p95: quantile(processor, 0.95) },
   };
   return { findings, samples };
 }

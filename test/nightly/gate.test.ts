@@ -35,6 +35,7 @@ const samples: SampleFindings = {
   overlap: { texts: 300, longest: 9, copied: 0.2 },
   heldOutOverlap: { texts: 100, longest: 8, copied: 0.1 },
   latencyMs: { median: 100, p95: 200 },
+  processorMs: { median: 100, p95: 200 },
 };
 
 const good: GateInput = {

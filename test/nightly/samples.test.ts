@@ -111,10 +111,11 @@ describe('samples', () => {
           wanted,
         });
       const drawn = (await draw(Infinity, 80))!;
-      const { latencyMs, ...findings } = drawn.findings;
+      const { latencyMs, processorMs, ...findings } = drawn.findings;
       expect(findings).toMatchObject({ samples: 80, split: 'test' });
       expect(findings.tooLong).toBeGreaterThan(0.5); // it does not know how to end
       expect(latencyMs.p95).toBeGreaterThanOrEqual(latencyMs.median);
+      expect(processorMs.median).toBeGreaterThan(0);
       expect(drawn.samples).toHaveLength(findings.contexts);
       const again = (await draw(Infinity, 80))!;
       expect(again.samples).toEqual(drawn.samples);

@@ -51,6 +51,7 @@ export const report: RetrainReport = {
       overlap: { texts: 200, longest: 9, copied: 0.04 },
       heldOutOverlap: { texts: 40, longest: 8, copied: 0.05 },
       latencyMs: { median: 31.4, p95: 80 },
+      processorMs: { median: 30, p95: 78 },
     },
     probe: null,
     failed: [],
