@@ -48,7 +48,8 @@ export interface Monitor {
   close(): Promise<void>;
 }
 
-const heartbeatKey = 'ops.heartbeat';
+/** unix ms of the last beat, in the settings of the store */
+export const heartbeatKey = 'ops.heartbeat';
 const refreshMs = 1000;
 /** Facts are asked of the database; the clock on the screen is not. */
 const factsMs = 3000;

@@ -51,7 +51,12 @@ async function quiz(flags: { count: string; json?: boolean; score?: boolean }): 
 function questions({ env, persona }: Context, voice: Voice): () => Promise<QuizQuestion> {
   const redact = redactorOf(redactionOf(persona));
   const turns = quizTurns(
-    snapshot({ dataDir: env.dataDir, speaker: persona.speaker, timezone: persona.timezone }),
+    snapshot({
+      dataDir: env.dataDir,
+      speaker: persona.speaker,
+      timezone: persona.timezone,
+      reviewRequired: persona.review === 'required',
+    }),
     redact,
   );
   const random = createRandom(randomInt(2 ** 47));

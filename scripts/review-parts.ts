@@ -1,17 +1,27 @@
 /** What the review page is handed, in `persona review` and inside `persona start` alike. */
 import { myData } from '../src/bot/my-data.ts';
-import { isBotOn, botOff } from '../src/bot/switches.ts';
+import { isBotOn, botOff, quietHoursIn } from '../src/bot/switches.ts';
 import { consentNotice } from '../src/consent/notice.ts';
 import { redactionOf } from '../src/consent/redact-regions.ts';
 import type { ReviewParts } from '../src/review/parts.ts';
 import type { Store } from '../src/store/store.ts';
-import { ExitCode, UserError } from '../src/util/errors.ts';
+import type { ModelEntry } from '../src/nightly/models.ts';
 import { shippedBase } from './base.ts';
-import { PersonaChild } from './child.ts';
 import { noticesDir, type Context } from './context.ts';
+import { heartbeatKey } from './monitor.ts';
+import type { PersonaCommands } from './persona-command.ts';
 
-export function reviewParts(context: Context, store: Store): ReviewParts {
+/** a heartbeat is written every few seconds */
+const aliveMs = 60_000;
+
+/** @param retrain begins a training as the running program does; in `persona review` alone it is a command of its own */
+export function reviewParts(
+  context: Context,
+  store: Store,
+  { commands, retrain }: { commands: PersonaCommands; retrain: () => 'started' | 'running' },
+): ReviewParts {
   const { env, persona } = context;
+  const models = (...args: string[]): Promise<string> => commands.run(['models', ...args, '--json']);
   return {
     store,
     dataDir: env.dataDir,
@@ -28,11 +38,26 @@ export function reviewParts(context: Context, store: Store): ReviewParts {
         return { name: file.name, content: file.content.toString() };
       },
       notice: (hash) => noticeOf(context, hash),
-      forget,
+      forget: async (personId) => {
+        await commands.run(['forget', '--id', String(personId), '--yes', '--json']);
+      },
+    },
+    models: {
+      list: async () => JSON.parse(await models('list')) as ModelEntry[],
+      use: async (run) => {
+        await models('use', run);
+      },
+      rollBack: async () => {
+        await models('rollback');
+      },
+      retrain,
     },
     bot: {
       isOn: (chatId) => isBotOn(store, chatId),
       off: (chatId) => botOff(store, chatId),
+      quietHours: (chatId) => quietHoursIn(store, persona, chatId),
+      caps: persona.replies.caps,
+      isRunning: () => Date.now() - Number(store.settings.get(heartbeatKey) ?? 0) < aliveMs,
     },
     progress: () => {
       const running = store.nights.running();
@@ -50,24 +75,4 @@ function noticeOf({ env, persona }: Context, hash: string): string | undefined {
     if (notice.hash === hash) return notice.text;
   }
   return undefined;
-}
-
-/**
- * In a process of its own: the rows of years take seconds, and what the models had learned of them more.
- * @throws UserError with the command's own sentence where the user can act on it
- */
-async function forget(personId: number): Promise<void> {
-  const { exitCode, stderr } = await new PersonaChild(true).run([
-    'forget',
-    '--id',
-    String(personId),
-    '--yes',
-    '--json',
-  ]);
-  if (exitCode === ExitCode.ok) return;
-  const [first = '', hint = ''] = stderr.trim().split('\n').slice(-2);
-  if (exitCode === ExitCode.user || exitCode === ExitCode.busy) {
-    throw new UserError(first.replace(/^persona: /, ''), hint.replace(/^ *-> /, ''));
-  }
-  throw new Error(`persona forget ended with code ${String(exitCode)}`);
 }

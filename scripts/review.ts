@@ -11,6 +11,8 @@ import type { Store } from '../src/store/store.ts';
 import { ExitCode, UserError } from '../src/util/errors.ts';
 import { createLog, type Logger } from '../src/util/log.ts';
 import { loadContext, printJson, withStore, type Context } from './context.ts';
+import { openCommands, type PersonaCommands } from './persona-command.ts';
+import { RetrainChild } from './retrain-child.ts';
 import { reviewParts } from './review-parts.ts';
 
 const portKey = 'review.port';
@@ -31,7 +33,14 @@ async function review({ json = false }: { json?: boolean }): Promise<void> {
     else console.log(`${link}\n${rest}`);
   };
   await withStore(context.env.dataDir, async (store) => {
-    const page = await serveReview(context, store, log);
+    const commands = openCommands();
+    const training = new RetrainChild(log, { onProgress: () => undefined, onVerdict: () => undefined });
+    const retrain = (): 'started' | 'running' => {
+      if (training.isRunning) return 'running';
+      training.run().catch((error: unknown) => log.error({ err: error }, 'the training could not be started'));
+      return 'started';
+    };
+    const page = await serveReview({ context, store, log, commands, retrain });
     if (page === undefined) {
       const link = reviewLink(runningPort(store), newLinkToken(store.settings, Date.now()));
       return say(link, 'The page runs already. This link works once, within the hour.');
@@ -41,12 +50,20 @@ async function review({ json = false }: { json?: boolean }): Promise<void> {
       'Open this link in a browser on this machine: it works once, within the hour. Ctrl+C ends the page.',
     );
     await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
-    await page.close();
+    await Promise.all([page.close(), commands.close(), training.close()]);
   });
 }
 
+export interface ReviewWork {
+  context: Context;
+  store: Store;
+  log: Logger;
+  commands: PersonaCommands;
+  retrain: () => 'started' | 'running';
+}
+
 /** Serve the page, unless another process of this DATA_DIR does: then undefined. */
-export async function serveReview(context: Context, store: Store, log: Logger): Promise<ReviewServer | undefined> {
+export async function serveReview({ context, store, log, ...doing }: ReviewWork): Promise<ReviewServer | undefined> {
   let lock: Lock;
   try {
     lock = acquireLock(context.env.dataDir, 'review');
@@ -55,7 +72,7 @@ export async function serveReview(context: Context, store: Store, log: Logger): 
     throw error;
   }
   try {
-    const server = await openReview(reviewParts(context, store), { port: context.env.reviewPort, log });
+    const server = await openReview(reviewParts(context, store, doing), { port: context.env.reviewPort, log });
     store.settings.set(portKey, String(server.port));
     return {
       ...server,

@@ -73,7 +73,11 @@ export function setQuietHours(store: Store, scope: Scope, hours: string | null):
 }
 
 /** `22:00-08:00`, or null where there are none. */
-export function quietHoursIn(store: Store, settings: BotSettings, chatId: number): string | null {
+export function quietHoursIn(
+  store: Store,
+  settings: { replies: Pick<BotSettings['replies'], 'quietHours'> },
+  chatId: number,
+): string | null {
   const said = valueOf(store, 'quietHours', chatId);
   if (said === undefined) return settings.replies.quietHours;
   return said === quietOff ? null : said;

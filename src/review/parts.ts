@@ -1,5 +1,6 @@
 /** What the review page is handed: the store, and what only the running program can do. */
 import type { RedactOptions } from '../consent/redact.ts';
+import type { ModelEntry } from '../nightly/models.ts';
 import type { Store } from '../store/store.ts';
 
 export interface ReviewParts {
@@ -31,6 +32,18 @@ export interface ReviewParts {
     /** replies are switched on in this chat */
     isOn: (chatId: number) => boolean;
     off: (chatId: number) => void;
+    /** `22:00-08:00`, or null */
+    quietHours: (chatId: number) => string | null;
+    caps: { perChatSeconds: number; perChatHour: number; perDay: number };
+    /** `persona start` runs with this database */
+    isRunning: () => boolean;
+  };
+  models: {
+    list: () => Promise<ModelEntry[]>;
+    /** @throws UserError where that run may not speak */
+    use: (run: string) => Promise<void>;
+    rollBack: () => Promise<void>;
+    retrain: () => 'started' | 'running';
   };
   /** how a night that runs gets on; null where none does */
   progress: () => NightProgress | null;

@@ -52,6 +52,15 @@ export async function review({ parts: changes, ...options }: ReviewSetup = {}): 
     bot: {
       isOn: (chatId) => store.chats.get(chatId).bot,
       off: (chatId) => store.chats.set(chatId, { bot: false }),
+      quietHours: () => null,
+      caps: { perChatSeconds: 5, perChatHour: 20, perDay: 100 },
+      isRunning: () => false,
+    },
+    models: {
+      list: () => Promise.resolve([]),
+      use: () => Promise.resolve(),
+      rollBack: () => Promise.resolve(),
+      retrain: () => 'started',
     },
     progress: () => null,
     ...changes,
