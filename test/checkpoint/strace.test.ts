@@ -42,10 +42,10 @@ function publishUnder(call: string, what: string, n: number, publish = publisher
 
 test('a kill at every system call that changes the disk', { timeout: 900_000 }, async (context) => {
   if (!mayTrace) context.skip(noStrace);
-  // at least so many of each: a folder; seven files, the card and current.json twice; those, the folders they are in, and
-  // the folder of runs; run-1, the card, current.json twice and the pruned run; its seven files and itself, by whichever
+  // at least so many of each: a folder; seven files, the card and current.json; those, the folders they are in, and
+  // the folder of runs; run-1, the card, current.json and the pruned run; its seven files and itself, by whichever
   // call this Node removes them with
-  const calls = { mkdir: 1, write: 10, fsync: 16, rename: 5, unlink: 0, rmdir: 0, unlinkat: 0 };
+  const calls = { mkdir: 1, write: 9, fsync: 14, rename: 4, unlink: 0, rmdir: 0, unlinkat: 0 };
   const leastRemovals = 8;
   let removals = 0;
   let kills = 0;
