@@ -120,6 +120,10 @@ export function createConsentFlow(
     }
   };
 
+  /** The same refusal, delivered again. */
+  const isWritten = (personId: number, refusal: ConsentAction, saidAtMs: number): boolean =>
+    history(personId).some(({ action, atMs }) => action === refusal && atMs === saidAtMs);
+
   /** A refusal found late, said before the consent that stands now, was overtaken by it. */
   const isOvertaken = ({ state, sinceMs }: Standing, saidAtMs: number): boolean =>
     state === 'granted' && sinceMs !== null && saidAtMs < sinceMs;
@@ -182,12 +186,13 @@ export function createConsentFlow(
     stop: (chat, personId, saidAtMs) => {
       const before = standing(personId, 'log');
       if (before.state === 'withdrawn' || isOvertaken(before, saidAtMs)) return undefined;
+      if (isRefused(before.state) && isWritten(personId, 'withdrawn', saidAtMs)) return undefined;
       refuse(chat, personId, 'withdrawn', saidAtMs);
       return 'withdrawn';
     },
     forget: async (chat, personId, saidAtMs) => {
       if (isOvertaken(standing(personId, 'log'), saidAtMs)) return undefined;
-      const isNew = !isForgotten(history(personId));
+      const isNew = !isForgotten(history(personId)) && !isWritten(personId, 'forgotten', saidAtMs);
       if (isNew) refuse(chat, personId, 'forgotten', saidAtMs);
       if (isNew || hasRows(personId)) toErase.add(personId);
       await erase();

@@ -73,6 +73,8 @@ export class Oracle {
   readonly breaches: string[] = [];
   readonly #chats = new Map<string, Chat>();
   readonly #obeyed = new Set<string>();
+  /** commands that a sweep found, and that were not obeyed for that: delivered again they are known */
+  readonly #foundLate = new Set<string>();
   readonly #revoked = new Set<string>();
   readonly #messages = new Map<string, { message: InboundMessage; chat: string }>();
   /** which messages the bot had heard when the model was asked for the n-th time, by chat */
@@ -173,7 +175,8 @@ export class Oracle {
       const isOlder = message.timestampMs < Math.floor(chat.handedBackMs / 1000) * 1000;
       if (chat.mayBot && !isOlder) chat.takenOverUntilMs = Math.max(chat.takenOverUntilMs, untilMs);
     }
-    if (!isPlain(message) || !isFresh || this.#obeyed.has(message.id)) return;
+    if (message.isCatchUp) this.#foundLate.add(message.id);
+    if (!isPlain(message) || !isFresh || this.#obeyed.has(message.id) || this.#foundLate.has(message.id)) return;
     if (isCommand(message)) this.#obeyed.add(message.id);
     if (!message.fromMe) return;
     if (text === '!collect off' || refusalLines.includes(text)) this.#collectOff(chat, nowMs);
