@@ -7,9 +7,9 @@ export interface PersonaCommands {
    * @returns what it printed
    * @throws UserError with the command's own sentences where the user can act on it
    */
-  run(args: readonly string[]): Promise<string>;
+  run: (args: readonly string[]) => Promise<string>;
   /** ends what runs */
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 export function openCommands(): PersonaCommands {

@@ -87,6 +87,19 @@ export async function serveReview({ context, store, log, ...doing }: ReviewWork)
   }
 }
 
+/** Inside a program that has more to do: what keeps the page from being served is said, and stops nothing. */
+export async function serveReviewBeside(work: ReviewWork): Promise<ReviewServer | undefined> {
+  try {
+    const page = await serveReview(work);
+    if (page !== undefined) work.log.info({ port: page.port }, 'review page: `npm run review` prints a link to it');
+    return page;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    work.log.warn({ hint: error.hint }, `no review page: ${error.message}`);
+    return undefined;
+  }
+}
+
 function runningPort(store: Store): number {
   const port = Number(store.settings.get(portKey));
   if (Number.isInteger(port) && port > 0) return port;

@@ -31,6 +31,8 @@ import { nightMessage, type NightMessage } from './night-message.ts';
 import { keepCardsTrue } from './report-cards.ts';
 import { scheduleNights } from './nights.ts';
 import type { Nights } from './nights.ts';
+import { openCommands } from './persona-command.ts';
+import { serveReviewBeside } from './review.ts';
 
 /** Every hour. */
 const sweepPattern = '17 * * * *';
@@ -157,6 +159,10 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
   parts.teller = nightMessage({ context, store, log, tell: (text) => bot.tellOwner(text) });
   closing.push(() => bot.close());
   closing.push(() => commands.close());
+
+  const own = openCommands();
+  const review = await serveReviewBeside({ context, store, log, commands: own, retrain: () => nights.retrainNow() });
+  closing.push(() => Promise.all([review?.close(), own.close()]).then(() => undefined));
 
   parts.client = await openWhatsApp({
     sessionDir: join(env.dataDir, 'session'),

@@ -33,6 +33,8 @@ export function makeHome(extra: Record<string, string> = {}): Home {
     MODELS_DIR: modelsDir,
     PERSONA_DIR: personaDir,
     RETRAIN_CRON: 'off',
+    REVIEW_PORT: '0',
+    METRICS_PORT: '0',
     ...extra,
   };
   return { dir, dataDir, modelsDir, personaDir, env, remove: () => rmSync(dir, { recursive: true, force: true }) };
