@@ -28,6 +28,8 @@ const commands = [
   'pretrain',
   'models',
   'quiz',
+  'forget',
+  'review',
   'export',
   'doctor',
   'demo',

@@ -32,6 +32,12 @@ async function findings(page: Page): Promise<string[]> {
     .map(({ id, nodes }) => `${id}: ${nodes[0]!.html} ${nodes[0]!.failureSummary}`);
 }
 
+/** A dialog is gone a moment after Escape: only then do the page's keys count again. */
+async function closed(page: Page): Promise<void> {
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('dialog', { state: 'detached' });
+}
+
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const width of [320, 1440]) {
     test(`${colorScheme}, ${width} px wide`, { timeout: 240_000 }, async () => {
@@ -66,11 +72,11 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await page.keyboard.press('t');
       await page.waitForSelector('dialog .token');
       await look('tokens');
-      await page.keyboard.press('Escape');
+      await closed(page);
       await page.keyboard.press('?');
       await page.waitForSelector('dialog table');
       await look('keys');
-      await page.keyboard.press('Escape');
+      await closed(page);
       await page.keyboard.press('o');
       await page.waitForSelector('dialog');
       await look('leave-out');

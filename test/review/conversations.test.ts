@@ -81,7 +81,11 @@ describe('the list and the search', () => {
     await page.fill('#to', '2026-03-02');
     await until(
       page,
-      `document.querySelectorAll('#hits li').length > 0 && !document.querySelector('#found').textContent.includes('prepared')`,
+      `[...document.querySelectorAll('#hits time')].some(({ textContent }) => textContent.startsWith('2026-03-02')) && !document.querySelector('#found').textContent.includes('prepared')`,
+    );
+    await until(
+      page,
+      `[...document.querySelectorAll('#hits time')].every(({ textContent }) => textContent.startsWith('2026-03-02'))`,
     );
     expect((await texts(page, '#hits time')).every((time) => time.startsWith('2026-03-02'))).toBe(true);
     expect(new Set(await texts(page, '#hits .hit-head bdi:first-child'))).toEqual(new Set(['Elias Brandt']));

@@ -23,6 +23,18 @@ const routes = [
   '/login',
   '/logout',
   '/api/bot',
+  '/people',
+  '/person/1',
+  '/person/1/data.json',
+  '/chat/1',
+  '/api/chats',
+  '/api/search',
+  '/api/thread',
+  '/api/tokens',
+  '/api/review/state',
+  '/api/people/state',
+  '/models',
+  '/models/x',
   '/assets/style.css',
   '/nothing',
   '/%00',
@@ -242,7 +254,9 @@ describe('F4: nothing without a session', () => {
     await page.goto(link);
     await page.waitForSelector('#logout');
     expect(page.url()).not.toContain(tokenOf(link));
-    expect(sent.filter((url) => new URL(url).search !== '')).toEqual([]);
+    expect(sent.length).toBeGreaterThan(3);
+    // a fragment stays in the browser; nothing that goes over the wire or into a log carries the token
+    expect(sent.filter((url) => url.split('#')[0]!.includes(tokenOf(link)))).toEqual([]);
     const cookies = await context.cookies();
     expect(cookies.filter(({ name }) => name.startsWith('__Host-'))).toMatchObject([
       { httpOnly: true, secure: true, sameSite: 'Strict', path: '/' },
