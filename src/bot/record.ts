@@ -1,17 +1,20 @@
 /**
  * What WhatsApp delivered -> rows, by way of consent/: text goes in only as `admit` returns it, and comes out again
- * when its author takes it back. Of a group, what consenting members write. Not covered: text typed on a spare account's
- * own phone (nobody's voice).
+ * when its author takes it back. Of a group, what consenting members write. Messages that come close together share a
+ * transaction (together.ts), and what is known of their chats and people is looked up once in it, where nothing and nobody
+ * can change it. Not covered: text typed on a spare account's own phone (nobody's voice).
  */
 import { admit } from '../consent/policy.ts';
-import type { ConsentedMessage } from '../consent/policy.ts';
+import type { ConsentedMessage, Standing } from '../consent/policy.ts';
 import type { Chat } from '../store/chats.ts';
 import type { SentMessage } from '../store/lookups.ts';
 import { correctionMark, type StoredMessage } from '../store/store.ts';
 import type { InboundMessage, MessageDraft } from '../types.ts';
 import type { ConsentFlow } from './consent-flow.ts';
+import { writeTogetherMs } from './deps.ts';
 import type { BotDeps } from './deps.ts';
 import { looksLikeCommand } from './parse.ts';
+import { createTogether } from './together.ts';
 import type { Who } from './who.ts';
 
 export interface StoredRow {
@@ -21,8 +24,13 @@ export interface StoredRow {
 }
 
 export interface Recorder {
-  /** Keep a message if it may be kept. */
-  record: (chat: Chat, message: InboundMessage) => StoredRow | undefined;
+  /**
+   * Keep a message if it may be kept when it is written. Resolves once it is on disk, in the order of the calls; others that
+   * come within `writeTogetherMs` are written with it. Rejects where the disk would not take it.
+   */
+  record: (chat: Chat, message: InboundMessage) => Promise<StoredRow | undefined>;
+  /** Write now what `record` was given. */
+  flush: () => void;
   /** Keep what the bot said, as context for its next reply. */
   recordReply: (chat: Chat, reply: { waId: string; text: string; atMs: number; quotedId: string | null }) => void;
   /**
@@ -60,7 +68,33 @@ interface Delivery {
 
 const byHand: Delivery = { isForwarded: false, isEphemeral: false, isCatchUp: false };
 
-export function createRecorder({ store }: BotDeps, who: Who, consent: ConsentFlow): Recorder {
+/** What admitting a message asks about chats and people. */
+interface Facts {
+  chat: (chatId: number) => Chat;
+  me: () => number;
+  contactOf: (chat: Chat) => number | undefined;
+  standing: (personId: number) => Standing;
+}
+
+export function createRecorder(
+  { store, togetherMs = writeTogetherMs }: BotDeps,
+  who: Who,
+  consent: ConsentFlow,
+): Recorder {
+  const now: Facts = {
+    chat: (chatId) => store.chats.get(chatId),
+    me: () => who.me(),
+    contactOf: (chat) => who.contactOf(chat),
+    standing: (personId) => consent.standing(personId, 'log'),
+  };
+  /** The same, each asked once: for the length of a transaction. */
+  const once = (): Facts => ({
+    chat: remembered(now.chat, (chatId) => chatId),
+    me: remembered(now.me, () => ''),
+    contactOf: remembered(now.contactOf, ({ id }) => id),
+    standing: remembered(now.standing, (personId) => personId),
+  });
+
   /**
    * WhatsApp dates messages by whole seconds. A live message of the very second in which consent was given came after
    * it (an earlier one was handled earlier, and is not handled twice); of a message that catch-up found, nobody knows.
@@ -70,12 +104,17 @@ export function createRecorder({ store }: BotDeps, who: Who, consent: ConsentFlo
     return isCatchUp ? sinceMs + 999 : Math.floor(sinceMs / 1000) * 1000;
   };
 
-  const admitted = (chat: Chat, draft: MessageDraft, delivery: Delivery): ConsentedMessage | undefined => {
+  const admitted = (
+    chat: Chat,
+    draft: MessageDraft,
+    delivery: Delivery,
+    facts: Facts = now,
+  ): ConsentedMessage | undefined => {
     if (draft.origin !== 'bot' && looksLikeCommand(draft.text)) return undefined;
-    const me = who.me();
-    const contact = who.contactOf(chat);
+    const me = facts.me();
+    const contact = facts.contactOf(chat);
     const side = (personId: number) => {
-      const { state, sinceMs } = consent.standing(personId, 'log');
+      const { state, sinceMs } = facts.standing(personId);
       return { state, sinceMs: sinceSecond(sinceMs, delivery.isCatchUp) };
     };
     const sides = chat.kind === 'group' ? [] : [me, contact];
@@ -93,13 +132,14 @@ export function createRecorder({ store }: BotDeps, who: Who, consent: ConsentFlo
     });
   };
 
-  const authorOf = (chat: Chat, message: InboundMessage): number | undefined => {
-    if (!message.fromMe) return chat.kind === 'group' ? who.memberOf(message) : who.contactOf(chat);
-    return who.isSpareAccount() ? undefined : who.me();
+  const authorOf = (chat: Chat, message: InboundMessage, facts: Facts): number | undefined => {
+    if (!message.fromMe) return chat.kind === 'group' ? who.memberOf(message) : facts.contactOf(chat);
+    return who.isSpareAccount() ? undefined : facts.me();
   };
 
-  const record = (chat: Chat, message: InboundMessage): StoredRow | undefined => {
-    const personId = authorOf(chat, message);
+  const put = (chatId: number, message: InboundMessage, facts: Facts): StoredRow | undefined => {
+    const chat = facts.chat(chatId);
+    const personId = authorOf(chat, message, facts);
     if (personId === undefined) return undefined;
     const draft: MessageDraft = {
       waId: message.id,
@@ -114,8 +154,25 @@ export function createRecorder({ store }: BotDeps, who: Who, consent: ConsentFlo
       media: message.media,
       quotedWaId: message.quotedId,
     };
-    const consented = admitted(chat, draft, message);
+    const consented = admitted(chat, draft, message, facts);
     return consented && store.messages.add(consented);
+  };
+
+  const writing = createTogether<{ chatId: number; message: InboundMessage }, StoredRow | undefined>({
+    windowMs: togetherMs,
+    write: (items) =>
+      store.transaction(() => {
+        const facts = once();
+        return items.map(({ chatId, message }) => put(chatId, message, facts));
+      }),
+  });
+  /** Whose messages are not collected is not waited for, but comes after what is. */
+  let last: Promise<unknown> = Promise.resolve();
+  const record: Recorder['record'] = (chat, message) => {
+    if (!chat.collect) return last.then(() => undefined);
+    const written = writing.add({ chatId: chat.id, message });
+    last = written.catch(() => undefined);
+    return written;
   };
 
   const recordReply: Recorder['recordReply'] = (chat, { waId, text, atMs, quotedId }) => {
@@ -186,6 +243,7 @@ export function createRecorder({ store }: BotDeps, who: Who, consent: ConsentFlo
 
   return {
     record,
+    flush: writing.flush,
     recordReply,
     correct,
     edit,
@@ -197,4 +255,19 @@ export function createRecorder({ store }: BotDeps, who: Who, consent: ConsentFlo
 
 function draftOf({ rowId: _rowId, editedAtMs: _editedAtMs, ...draft }: StoredMessage): MessageDraft {
   return draft;
+}
+
+/** Each answer is kept: ask what cannot change meanwhile. */
+function remembered<Question, Answer>(
+  ask: (question: Question) => Answer,
+  keyOf: (question: Question) => number | string,
+): (question: Question) => Answer {
+  const answers = new Map<number | string, Answer>();
+  return (question) => {
+    const key = keyOf(question);
+    if (answers.has(key)) return answers.get(key) as Answer;
+    const answer = ask(question);
+    answers.set(key, answer);
+    return answer;
+  };
 }

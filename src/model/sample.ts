@@ -24,10 +24,41 @@ export function sampleToken(
   logits: Float32Array,
   generated: readonly number[],
   options: SamplingOptions,
-  { banned, logitBias }: Restrictions,
+  restrictions: Restrictions,
   random: Random,
 ): number {
-  const { temperature, repetitionPenalty } = options;
+  const scores = demandedScores(logits, generated, options, restrictions);
+  const best = indexOfMax(scores);
+  if (options.temperature === 0) return best;
+  const weights = weightsOf(scores, scores[best]!, options.temperature);
+  return draw(shortlist(scores, weights, options), weights, random);
+}
+
+/**
+ * What `sampleToken` draws from: the ids that may be drawn and how likely each is, which sums to 1. Takes and throws the same.
+ */
+export function drawChances(
+  logits: Float32Array,
+  generated: readonly number[],
+  options: SamplingOptions,
+  restrictions: Restrictions,
+): Map<number, number> {
+  const scores = demandedScores(logits, generated, options, restrictions);
+  const best = indexOfMax(scores);
+  if (options.temperature === 0) return new Map([[best, 1]]);
+  const weights = weightsOf(scores, scores[best]!, options.temperature);
+  const ids = shortlist(scores, weights, options);
+  const total = sum(ids.map((id) => weights[id]!));
+  return new Map(ids.map((id) => [id, weights[id]! / total]));
+}
+
+/** Logits with bias, penalty and ban applied. */
+function demandedScores(
+  logits: Float32Array,
+  generated: readonly number[],
+  { repetitionPenalty }: SamplingOptions,
+  { banned, logitBias }: Restrictions,
+): Float32Array {
   const scores = Float32Array.from(logits);
   for (const [id, bias] of logitBias ?? []) scores[id]! += bias;
   if (repetitionPenalty !== 1) {
@@ -38,16 +69,14 @@ export function sampleToken(
     }
   }
   for (const id of banned ?? []) scores[id] = -Infinity;
-
-  const best = indexOfMax(scores);
-  const top = scores[best]!;
   check(!scores.some(Number.isNaN), 'a logit is not a number');
-  check(Number.isFinite(top), 'no id may be drawn: every id is banned');
-  if (temperature === 0) return best;
+  check(Number.isFinite(scores[indexOfMax(scores)]!), 'no id may be drawn: every id is banned');
+  return scores;
+}
 
-  // relative to the most likely id, whose weight is 1
-  const weights = Float64Array.from(scores, (score) => Math.exp((score - top) / temperature));
-  return draw(shortlist(scores, weights, options), weights, random);
+/** Relative to the most likely id, whose weight is 1. */
+function weightsOf(scores: Float32Array, top: number, temperature: number): Float64Array {
+  return Float64Array.from(scores, (score) => Math.exp((score - top) / temperature));
 }
 
 /** Natural logarithm of the probability that the plain model gives an id: logits (vocabSize), temperature 1. */

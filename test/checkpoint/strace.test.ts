@@ -22,8 +22,8 @@ interface Outcome {
   /** the program ran to its end */
   finished: boolean;
   stderr: string;
-  /** the call was one on the models folder, not one of Node's own */
-  hit: boolean;
+  /** which call of the models folder it was, from 1; 0: it was one of Node's own */
+  hit: number;
 }
 
 /** Publish run-1 over run-0, prune, and do `what` to the n-th call of this name. */
@@ -32,45 +32,63 @@ function publishUnder(call: string, what: string, n: number, publish = publisher
   const trace = join(models, 'trace');
   const options = ['-e', `trace=${call}`, '-e', `inject=${call}:${what}:when=${n}`];
   const { stdout, stderr } = strace(trace, options, [process.execPath, ...publish(origin, models, 1, 1)]);
-  const tampered = readFileSync(trace, 'utf8')
-    .split('\n')
-    .filter((line) => /INJECTED|= \?$/.test(line))
-    .at(-1);
+  const lines = readFileSync(trace, 'utf8').split('\n');
+  const tampered = lines.findLastIndex((line) => /INJECTED|= \?$/.test(line));
+  const ours = lines.slice(0, tampered + 1).filter((line) => line.includes(models));
   rmSync(trace);
-  return { models, finished: stdout.includes('done 1\n'), stderr, hit: tampered?.includes(models) === true };
+  const hit = lines[tampered]?.includes(models) === true ? ours.length : 0;
+  return { models, finished: stdout.includes('done 1\n'), stderr, hit };
 }
+
+/** Calls of this name that Node makes for itself come first, one more or less each time: none of ours is before the n given. */
+function firstOfOurs(call: string): number {
+  const { models, origin } = modelsWithRunZero();
+  const trace = join(models, 'trace');
+  strace(trace, ['-e', `trace=${call}`], [process.execPath, ...nightlyPublisher(origin, models, 1, 1)]);
+  const first = readFileSync(trace, 'utf8')
+    .split('\n')
+    .findIndex((line) => line.includes(models));
+  rmSync(models, { recursive: true });
+  return Math.max(1, first - 2);
+}
+/** How often the calls are gone through, where chance has left one out. */
+const mostRounds = 6;
 
 test('a kill at every system call that changes the disk', { timeout: 900_000 }, async (context) => {
   if (!mayTrace) context.skip(noStrace);
-  // at least so many of each: a folder; seven files, the card and current.json; those, the folders they are in, and
-  // the folder of runs; run-1, the card, current.json and the pruned run; its seven files and itself, by whichever
-  // call this Node removes them with
-  const calls = { mkdir: 1, write: 9, fsync: 14, rename: 4, unlink: 0, rmdir: 0, unlinkat: 0 };
+  // of each: a folder; seven files, the card and current.json twice; those, the folders they are in, and the folder of
+  // runs; run-1, the card, current.json and the pruned run; its seven files and itself, by whichever call this Node
+  // removes them with
+  const calls = { mkdir: 1, write: 10, fsync: 14, rename: 4, unlink: 0, rmdir: 0, unlinkat: 0 };
   const leastRemovals = 8;
   let removals = 0;
   let kills = 0;
   let servedNew = 0;
   for (const [call, least] of Object.entries(calls)) {
-    let hits = 0;
-    for (let n = 1, finished = false; !finished; n++) {
-      const outcome = publishUnder(call, 'signal=KILL', n, nightlyPublisher);
-      const { models } = outcome;
-      finished = outcome.finished;
-      if (outcome.hit) hits++;
-      const serving = servingNumber(models);
-      expect([0, 1]).toContain(serving);
-      if (outcome.hit) servedNew += serving;
-      // the next publish works over whatever was left, and clears it away
-      saveCheckpoint(models, 'run-2', { ...tinyParts(0), details: { seed: 2 } });
-      publish(models, 'run-2');
-      expect(servingNumber(models)).toBe(2);
-      expect(readdirSync(join(models, 'runs')).filter((name) => name.startsWith('.'))).toEqual([]);
-      expect(readdirSync(models).filter((name) => name.includes('.tmp'))).toEqual([]);
-      rmSync(models, { recursive: true });
+    const hits = new Set<number>();
+    const hasAll = (): boolean => hits.size >= least && Math.max(0, ...hits) === hits.size;
+    const first = firstOfOurs(call);
+    for (let round = 0; round === 0 || (round < mostRounds && !hasAll()); round++) {
+      for (let n = first, finished = false; !finished; n++) {
+        const { models, hit, ...outcome } = publishUnder(call, 'signal=KILL', n, nightlyPublisher);
+        finished = outcome.finished;
+        const serving = servingNumber(models);
+        expect([0, 1]).toContain(serving);
+        // the next publish works over whatever was left, and clears it away
+        saveCheckpoint(models, 'run-2', { ...tinyParts(0), details: { seed: 2 } });
+        publish(models, 'run-2');
+        expect(servingNumber(models)).toBe(2);
+        expect(readdirSync(join(models, 'runs')).filter((name) => name.startsWith('.'))).toEqual([]);
+        expect(readdirSync(models).filter((name) => name.includes('.tmp'))).toEqual([]);
+        rmSync(models, { recursive: true });
+        if (hit === 0) continue;
+        hits.add(hit);
+        kills++;
+        servedNew += serving;
+      }
     }
-    expect([call, hits >= least ? least : hits]).toEqual([call, least]);
-    if (least === 0) removals += hits;
-    kills += hits;
+    expect([call, hasAll()]).toEqual([call, true]);
+    if (least === 0) removals += hits.size;
   }
   expect(removals).toBeGreaterThanOrEqual(leastRemovals);
   expect(servedNew).toBeGreaterThan(0);
@@ -84,7 +102,7 @@ test('a full disk at every write leaves the served run in place', { timeout: 900
   for (let n = 1, finished = false; !finished; n++) {
     const { models, stderr, hit, ...outcome } = publishUnder('write', 'error=ENOSPC', n);
     finished = outcome.finished && refused > 0; // some of Node's own writes may fail unnoticed
-    if (hit) {
+    if (hit > 0) {
       expect(stderr).toMatch(/UserError: disk full while (saving|publishing) run run-1/);
       refused++;
     }

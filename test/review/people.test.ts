@@ -105,6 +105,7 @@ test('left out of training and back; consent taken back seals what is stored', a
   await pressButton(page, 'Take their consent back');
   await page.waitForSelector('dialog');
   await page.keyboard.press('Escape');
+  await page.waitForSelector('dialog', { state: 'detached' });
   expect(store.consent.isOpen(contact)).toBe(true);
   await page.click('[data-people=withdraw]');
   await pressButton(page, 'Take it back');
