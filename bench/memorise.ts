@@ -2,13 +2,14 @@
  * What a night on the base that ships learns by heart: canaries (six random digits in an answer to a question that nobody else
  * asks) said 1, 2, 4, 8 and 16 times in a chat, and others never said, after learning the chat as the product does. Exposure in
  * bits (src/train/exposure.ts); and whether what was said once comes out of 10,000 samples or by greedy decoding from prefixes.
- * Run: npx tsc -p bench && node dist/bench/memorise.js [--folder FOLDER --chat NAME] [--base DIR] [--arms plain,dedupe,product]
+ * Run: npx tsc -p bench && node dist/bench/memorise.js [--folder FOLDER --chat NAME] [--base DIR] [--arms plain,product] [--copies 1,2,4,8,16]
  *      [--canaries 10] [--candidates 4096] [--samples 10000] [--seed 1] [--threads N] [--backend NAME] [--out FILE]
  *      [--way gentle|strong]
  *   --way: that one only, to save the time of the other; a night tries both, and validation chooses
  *   without --chat: the sample chat that ships; with it: a persona of what bench/base/prepare wrote into FOLDER
- * Arms: `plain` learns every copy, digits as they stand; `dedupe` as the product does, but for redaction, which would hide the
- * digits (so it is off here, to see what is behind it); `product` with redaction too. Samples are drawn in `dedupe`.
+ * Arms: `plain` learns every copy; `product` as a night does, with dedupe and redaction (which knows nothing of six bare digits:
+ * the column `learned` says how many copies carry loss with the digits in them). Samples are drawn in `product`.
+ *   --copies 1: only canaries that were said once, as a probe plants them
  * Prints a table and adds the chat to bench/results/memorise.json (--out writes elsewhere).
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -40,8 +41,7 @@ import { namedChat, sampleChat, sizeOf, type Chat } from './chats.ts';
 import { learn, learnBestWay, rounded } from './learn.ts';
 import { machine } from './machine.ts';
 
-const copiesOf = [1, 2, 4, 8, 16] as const;
-const arms = ['plain', 'dedupe', 'product'] as const;
+const arms = ['plain', 'product'] as const;
 type Arm = (typeof arms)[number];
 const size = 'nano';
 /** a few thousand replies, as a person may have */
@@ -81,6 +81,7 @@ const { values } = parseArgs({
     chat: { type: 'string' },
     base: { type: 'string', default: join(projectRoot, 'models', 'base', size) },
     arms: { type: 'string', default: arms.join() },
+    copies: { type: 'string', default: '1,2,4,8,16' },
     canaries: { type: 'string', default: '10' },
     candidates: { type: 'string', default: '4096' },
     samples: { type: 'string', default: '10000' },
@@ -94,6 +95,8 @@ const { values } = parseArgs({
 const [perRow, candidates, samples, seed] = [values.canaries, values.candidates, values.samples, values.seed].map(
   Number,
 ) as [number, number, number, number];
+const copiesOf = values.copies.split(',').map(Number);
+check(copiesOf[0] === 1, 'the first copies are 1: samples are searched for those');
 const threads = values.threads === undefined ? undefined : Number(values.threads);
 const named = backendNames.find((name) => name === values.backend);
 check(named !== undefined || values.backend === undefined, `no backend ${values.backend}`);
@@ -103,6 +106,7 @@ async function main(): Promise<void> {
   const backend = named ?? (await pickBackend('auto', 'training'));
   const { config, weights, tokenizerJson } = loadBase(resolve(values.base), withSpecialTokens);
   const redact = rememberingRedactor({ regions: defaultRegions });
+  const isHidden = ({ frame, digits }: Canary): boolean => redact(`${frame} ${digits}`).length > 0;
   const canaries = makeCanaries(perRow * (copiesOf.length + 1), seed);
   const row = (i: number): Canary[] => canaries.slice(i * perRow, (i + 1) * perRow);
   const never = row(copiesOf.length);
@@ -127,10 +131,11 @@ async function main(): Promise<void> {
       async (engine, tokenizer) => {
         for (const copies of [0, ...copiesOf]) {
           const own = copies === 0 ? never : row(copiesOf.findIndex((each) => each === copies));
-          exposure.push(await exposureOf(engine, tokenizer, own, copies, arm === 'product' ? 0 : lossesOf(train, own)));
+          const readable = arm === 'product' ? own.filter((canary) => !isHidden(canary)) : own;
+          exposure.push(await exposureOf(engine, tokenizer, own, copies, lossesOf(train, readable)));
           console.error(line(exposure.at(-1)!));
         }
-        if (arm === 'dedupe' && samples > 0) {
+        if (arm === 'product' && samples > 0) {
           sampled = await extract(
             engine,
             tokenizer,
@@ -309,7 +314,7 @@ function record(chat: Chat, measured: Partial<Record<Arm, Measured>>, backend: s
   const result = {
     what: 'exposure in bits of canaries said so many times in a chat, after a night on the base; chance is 1.44 in the mean',
     limits: exposureLimits,
-    chats: { ...known.chats, [`${chat.name} seed ${seed}`]: entry },
+    chats: { ...known.chats, [`${chat.name} seed ${seed}, copies ${values.copies}`]: entry },
   };
   mkdirSync(dirname(values.out), { recursive: true });
   writeFileSync(values.out, `${JSON.stringify(result, null, 2)}\n`);

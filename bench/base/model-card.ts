@@ -1,7 +1,8 @@
 /**
  * MODEL_CARD.md of a base that ships, from what was recorded: the manifest of its folder, the corpora (base-corpus.json), the
  * personas (quality.json) and the scan (base-scan-<name>.json).
- * Run: npx tsc -p bench && node dist/bench/base/model-card.js NAME      (models/base/NAME)
+ * Run: npx tsc -p bench && node dist/bench/base/model-card.js NAME [LEG...]      (models/base/NAME)
+ *   LEG: folders of the legs before the last, oldest first, where it was pretrained in several
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -44,14 +45,18 @@ interface Scan {
   longestOverlapWords: { p50: number; p99: number; max: number };
 }
 
-const [name] = process.argv.slice(2);
+const [name, ...legFolders] = process.argv.slice(2);
 check(name, 'which base?');
 const dir = join(projectRoot, 'models', 'base', name);
 const results = (file: string): string => join(projectRoot, 'bench', 'results', file);
 const json = <T>(file: string): T => JSON.parse(readFileSync(file, 'utf8')) as T;
 
-const manifestFile = join(dir, manifestName);
-const figures = parseManifest(readFileSync(manifestFile, 'utf8'), manifestFile).details as unknown as Figures;
+function figuresOf(folder: string): Figures {
+  const file = join(folder, manifestName);
+  return parseManifest(readFileSync(file, 'utf8'), file).details as unknown as Figures;
+}
+const figures = figuresOf(dir);
+const legs = [...legFolders.map(figuresOf), figures];
 const config = fromLlamaConfig(readFileSync(join(dir, 'config.json'), 'utf8'), 'config.json');
 const corpora = json<{ corpora: Corpus[] }>(results('base-corpus.json')).corpora;
 const quality = json<Quality>(results('quality.json')).chats;
@@ -121,9 +126,9 @@ the curve.
 
 ## How
 
-\`persona pretrain\` on backend \`${figures.backend}\`, seed ${figures.seed}${figures.base === null ? '' : `, from \`${figures.base}\``}: ${recipe.optimizer === 'muon' ? 'Muon for the matrices inside the layers, AdamW for the rest' : 'AdamW'}, peak rate ${recipe.learningRate},
+\`persona pretrain\` on backend \`${figures.backend}\`, ${legs.length === 1 ? `seed ${figures.seed}` : `in ${legs.length} legs, each a schedule of its own`}: ${recipe.optimizer === 'muon' ? 'Muon for the matrices inside the layers, AdamW for the rest' : 'AdamW'}, peak rate ${recipe.learningRate},
 ${number(recipe.batchTokens)} ids a step, ${recipe.schedule} (warm-up ${recipe.warmupShare * 100} %, decay over the last ${recipe.decayShare * 100} %), weight decay ${recipe.weightDecay}, no dropout. Loss on everyone's text; in each pass another
-speaker has the persona's role. ${number(figures.tokensSeen)} ids seen in ${number(figures.steps)} steps and ${(figures.seconds / 60).toFixed(0)} minutes on a shared two-core machine without a GPU.
+speaker has the persona's role. ${total('tokensSeen')} ids seen in ${total('steps')} steps and ${number(legs.reduce((sum, { seconds }) => sum + seconds, 0) / 60)} minutes on a shared two-core machine without a GPU.${legTable()}
 
 ## What it can
 
@@ -155,6 +160,23 @@ ${table(['persona', 'byte 5-gram', '5-gram on everything', "the story's recipe",
 - ${config.contextLength} ids of context: about ${Math.round(config.contextLength / 14)} messages.
 ${scanText()}
 `;
+
+function total(what: 'tokensSeen' | 'steps'): string {
+  return number(legs.reduce((sum, leg) => sum + leg[what], 0));
+}
+
+function legTable(): string {
+  if (legs.length === 1) return '';
+  const rows = legs.map(({ seed, tokensSeen, steps, seconds, heldOut }, i) => [
+    String(i + 1),
+    String(seed),
+    number(tokensSeen),
+    number(steps),
+    number(seconds / 60),
+    heldOut.bitsPerByte.toFixed(3),
+  ]);
+  return `\n\n${table(['leg', 'seed', 'ids', 'steps', 'minutes', 'bits per byte, held out'], rows)}\n\nThe curve below is the last leg's.`;
+}
 
 function scanText(): string {
   if (!existsSync(scanFile)) return '';
