@@ -1,27 +1,16 @@
 /**
  * What the owner says about messages: approved or rejected, words hidden, a line as it should have been, people, chats
- * and times left out. Each call is one transaction with its entry for undo, and changes nothing where all is so already.
+ * and times left out. Each call is one transaction with its entry for undo (decisions about many messages: several, review-bulk.ts),
+ * and changes nothing where all is so already.
  * Two tabs: what is said last counts; what was said of words that somebody edited since is refused or left out.
  */
 import type { Database } from 'better-sqlite3';
 import { storableText } from '../consent/policy.ts';
+import { createBulkDecisions, type DecideOptions, type Selection } from './review-bulk.ts';
 import { parseHidden, toHiddenColumn, type Span } from './review-hidden.ts';
-import type { Action, ActionKind, LoggedAction, ReviewLog } from './review-log.ts';
+import type { Action, LoggedAction, ReviewLog } from './review-log.ts';
 import type { Decision } from './search.ts';
 import type { Seal } from './seal.ts';
-
-/** Which messages: these, or all that the given ones share (a whole chat, a person's, a stretch of a thread). */
-export type Selection =
-  | { ids: readonly number[] }
-  | {
-      chatId?: number;
-      personId?: number;
-      /** first and last message of a stretch of `chatId`, both with it, in either order */
-      between?: readonly [number, number];
-      /** unix ms, from this instant and before that one */
-      fromMs?: number;
-      toMs?: number;
-    };
 
 export interface Exclusion {
   personId: number | null;
@@ -37,7 +26,13 @@ export interface Decisions {
    * @param options.seenAtMs when the page was made: what was edited after is not approved unseen
    * @returns undefined where nothing changed
    */
-  decide(selection: Selection, decision: Decision | null, options?: { seenAtMs?: number }): Action | undefined;
+  decide(selection: Selection, decision: Decision | null, options?: DecideOptions): Action | undefined;
+  /** As `decide`, each step a short transaction. No other action may begin before it ends. */
+  decideInSteps(
+    selection: Selection,
+    decision: Decision | null,
+    options?: DecideOptions,
+  ): Generator<void, Action | undefined>;
   /**
    * Hide these spans of a message, and no others; [] shows all of it again.
    * @param editedAtMs of the message as it was seen; 'changed' where it says something else by now, or is gone
@@ -64,6 +59,9 @@ export interface Decisions {
    */
   undo(expectedId?: number): Action | undefined;
   redo(expectedId?: number): Action | undefined;
+  /** As `undo` and `redo`, each step a short transaction. No other action may begin before it ends. */
+  undoInSteps(expectedId?: number, options?: Pick<DecideOptions, 'holdMs'>): Generator<void, Action | undefined>;
+  redoInSteps(expectedId?: number, options?: Pick<DecideOptions, 'holdMs'>): Generator<void, Action | undefined>;
 }
 
 /** longer lines are no chat message (WhatsApp's own limit) */
@@ -83,43 +81,20 @@ interface Target {
   is_bot: number;
   text: string;
   edited_at_ms: number | null;
-  decision: Decision | null;
   hidden: string | null;
   line_id: number | null;
 }
 
 export function createDecisions(db: Database, { seal, log, root, scrub }: Parts): Decisions {
   const byId = db.prepare<[number], Target>(`SELECT m.id, m.chat_id, m.person_id, m.origin = 'bot' AS is_bot, m.text,
-      m.edited_at_ms, r.decision, r.hidden, r.line_id
+      m.edited_at_ms, r.hidden, r.line_id
     FROM visible_messages m LEFT JOIN reviews r ON r.message_id = m.id WHERE m.id = ?`);
-  const selected = `m.id, m.chat_id, m.person_id, m.origin = 'bot' AS is_bot, m.edited_at_ms, r.decision`;
-  const counted = db.prepare<[number], Selected>(
-    `SELECT ${selected} FROM visible_messages m LEFT JOIN reviews r ON r.message_id = m.id WHERE m.id = ?`,
-  );
-  const given = db.prepare<{ ids: string; decision: Decision | null; seenAtMs: number }, Selected>(`
-    SELECT ${selected} FROM (SELECT DISTINCT value FROM json_each(:ids)) j JOIN visible_messages m ON m.id = j.value
-      LEFT JOIN reviews r ON r.message_id = m.id
-    WHERE r.decision IS NOT :decision AND COALESCE(m.edited_at_ms, 0) <= :seenAtMs ORDER BY m.id`);
-  const inChat = db.prepare<ChatQuery, Selected>(`
-    SELECT ${selected} FROM visible_messages m LEFT JOIN reviews r ON r.message_id = m.id
-    WHERE m.chat_id = :chatId AND (m.timestamp_ms, m.id) >= (:fromMs, :fromId) AND (m.timestamp_ms, m.id) <= (:toMs, :toId)
-      AND m.person_id IN (SELECT value FROM json_each(:people))
-      AND r.decision IS NOT :decision AND COALESCE(m.edited_at_ms, 0) <= :seenAtMs`);
-  const chatsOf = db.prepare<[number], number>('SELECT DISTINCT chat_id FROM messages WHERE person_id = ?').pluck();
-  const allChats = db.prepare<[], number>('SELECT id FROM chats').pluck();
-  const placeOf = db.prepare<[number, number], Place>(
-    'SELECT timestamp_ms AS ms, id FROM messages WHERE id = ? AND chat_id = ?',
-  );
-  const upsert = (column: 'decision' | 'hidden' | 'line_id') =>
+  const upsert = (column: 'hidden' | 'line_id') =>
     db.prepare<[number, string | number | null]>(
       `INSERT INTO reviews (message_id, ${column}) VALUES (?, ?) ON CONFLICT DO UPDATE SET ${column} = excluded.${column}`,
     );
-  const setDecision = upsert('decision');
   const setHidden = upsert('hidden');
   const setLine = upsert('line_id');
-  const addCounts = db.prepare<[number, number, number, number, number]>(`
-    INSERT INTO review_counts VALUES (?, ?, ?, 0, ?, ?)
-    ON CONFLICT DO UPDATE SET approved = approved + excluded.approved, rejected = rejected + excluded.rejected`);
   const insertLine = db.prepare<[number, string]>('INSERT INTO review_lines (message_id, text) VALUES (?, ?)');
   const lineText = db.prepare<[number], string>('SELECT text FROM review_lines WHERE id = ?').pluck();
   const hasMessage = db.prepare<[number], number>('SELECT 1 FROM messages WHERE id = ?').pluck();
@@ -135,69 +110,7 @@ export function createDecisions(db: Database, { seal, log, root, scrub }: Parts)
       e.chat_id AS chatId, e.from_ms AS fromMs, e.to_ms AS toMs
     FROM review_exclusions e LEFT JOIN people p ON p.id = e.person_id WHERE e.is_active = 1 ORDER BY e.id`);
 
-  const select = (selection: Selection, decision: Decision | null, seenAtMs: number): Selected[] => {
-    if ('ids' in selection) {
-      const open = new Map<number, Set<number>>();
-      const isOpen = ({ chat_id: chatId, person_id: personId }: Selected): boolean => {
-        const people = open.get(chatId) ?? new Set(seal.openPeople(chatId));
-        open.set(chatId, people);
-        return people.has(personId);
-      };
-      return given.all({ ids: JSON.stringify(selection.ids), decision, seenAtMs }).filter(isOpen);
-    }
-    const { chatId, personId, between, fromMs, toMs } = selection;
-    const person = personId === undefined ? undefined : root(personId);
-    let from: Place = { ms: fromMs ?? -8.64e15, id: 0 };
-    let to: Place = { ms: (toMs ?? 8.64e15) - 1, id: Number.MAX_SAFE_INTEGER };
-    if (between !== undefined) {
-      const places = between.map((id) => placeOf.get(id, chatId ?? -1)).filter((place) => place !== undefined);
-      const [first, last] = places.sort((a, b) => a.ms - b.ms || a.id - b.id);
-      if (first === undefined || last === undefined) return [];
-      [from, to] = [first, last];
-    }
-    const chats = chatId !== undefined ? [chatId] : person !== undefined ? chatsOf.all(person) : allChats.all();
-    return chats.flatMap((id) => {
-      const people = seal.openPeople(id).filter((each) => person === undefined || each === person);
-      if (people.length === 0) return [];
-      const range = { fromMs: from.ms, fromId: from.id, toMs: to.ms, toId: to.id };
-      return inChat.all({ chatId: id, ...range, people: JSON.stringify(people), decision, seenAtMs });
-    });
-  };
-
-  /** Set decisions, with the counts. Returns what was before. */
-  const write = (targets: readonly Selected[], to: (target: Selected) => Decision | null) => {
-    const before = new Map<Decision | null, number[]>();
-    const counts = new Map<string, { of: [number, number, number]; approved: number; rejected: number }>();
-    for (const target of targets) {
-      const { id } = target;
-      const decision = to(target);
-      if (decision === target.decision) continue;
-      setDecision.run(id, decision);
-      const list = before.get(target.decision);
-      if (list === undefined) before.set(target.decision, [id]);
-      else list.push(id);
-      const key = `${target.chat_id} ${target.person_id} ${target.is_bot}`;
-      let count = counts.get(key);
-      if (count === undefined) {
-        count = { of: [target.chat_id, target.person_id, target.is_bot], approved: 0, rejected: 0 };
-        counts.set(key, count);
-      }
-      if (target.decision !== null) count[target.decision]--;
-      if (decision !== null) count[decision]++;
-    }
-    for (const { of, approved, rejected } of counts.values()) addCounts.run(...of, approved, rejected);
-    return before;
-  };
-
-  const decide: Decisions['decide'] = (selection, decision, { seenAtMs } = {}) => {
-    const upTo = decision === 'approved' && seenAtMs !== undefined ? seenAtMs : Number.MAX_SAFE_INTEGER;
-    const before = [...write(select(selection, decision, upTo), () => decision)].map(([was, of]) => ({
-      decision: was,
-      ids: of,
-    }));
-    const messages = before.reduce((sum, each) => sum + each.ids.length, 0);
-    return messages === 0 ? undefined : log.add(kindOf[decision ?? 'none'], null, messages, { decision, before });
-  };
+  const bulk = createBulkDecisions(db, { seal, log, root });
 
   /** undefined where the message is not what was seen */
   const asSeen = (messageId: number, editedAtMs: number | null): Target | undefined => {
@@ -244,37 +157,28 @@ export function createDecisions(db: Database, { seal, log, root, scrub }: Parts)
     return log.add('include', null, 0, { exclusion: exclusionId, isActive: false });
   };
 
-  /** Bring about the state before (`side` 0) or after (1) an action. */
-  const apply = ({ atMs, messageId, change }: LoggedAction, side: 0 | 1): void => {
+  /** Bring about the state before (`side` 0) or after (1) an action that is not about decisions. */
+  const apply = ({ id, messageId, change }: LoggedAction, side: 0 | 1): void => {
     if ('exclusion' in change) setActive.run((side === 1) === change.isActive ? 1 : 0, change.exclusion);
-    else if ('decision' in change) {
-      for (const group of change.before) {
-        const wanted = (side === 1 ? change.decision : group.decision) as Decision | null;
-        const left = group.ids.map((id) => counted.get(id)).filter((target) => target !== undefined);
-        write(left, ({ edited_at_ms: editedAtMs }) =>
-          wanted === 'approved' && editedAtMs !== null && editedAtMs > atMs ? null : wanted,
-        );
-      }
-    } else if (messageId !== null && hasMessage.get(messageId) !== undefined) {
+    else if (messageId !== null && hasMessage.get(messageId) !== undefined) {
       if ('hidden' in change) setHidden.run(messageId, change.hidden[side]);
-      else setLine.run(messageId, change.line[side]);
+      else if ('line' in change) setLine.run(messageId, change.line[side]);
     }
+    log.setUndone(id, side === 0);
   };
 
-  const undo = (expectedId?: number): Action | undefined => {
-    const last = log.undoable();
-    if (last === undefined || (expectedId !== undefined && last.id !== expectedId)) return undefined;
-    apply(last, 0);
-    log.setUndone(last.id, true);
-    return toAction(last);
-  };
-  const redo = (expectedId?: number): Action | undefined => {
-    const next = log.redoable();
-    if (next === undefined || (expectedId !== undefined && next.id !== expectedId)) return undefined;
-    apply(next, 1);
-    log.setUndone(next.id, false);
-    return toAction(next);
-  };
+  function* takeBack(
+    side: 0 | 1,
+    expectedId: number | undefined,
+    holdMs: number | undefined,
+  ): Generator<void, Action | undefined> {
+    const action = side === 0 ? log.undoable() : log.redoable();
+    if (action === undefined || (expectedId !== undefined && action.id !== expectedId)) return undefined;
+    const { change } = action;
+    if ('decision' in change) yield* bulk.apply(action, change, side, holdMs);
+    else once(apply)(action, side);
+    return toAction(action);
+  }
 
   /** One transaction that holds the write lock from its first look on. */
   const once = <A extends unknown[], R>(work: (...args: A) => R): ((...args: A) => R) => {
@@ -283,7 +187,8 @@ export function createDecisions(db: Database, { seal, log, root, scrub }: Parts)
   };
   const editLineOnce = once(editLine);
   return {
-    decide: once(decide),
+    decide: (...args) => atOnce(bulk.decide(...args)),
+    decideInSteps: bulk.decide,
     hide: once(hide),
     editLine: (...args) => {
       const done = editLineOnce(...args);
@@ -293,33 +198,19 @@ export function createDecisions(db: Database, { seal, log, root, scrub }: Parts)
     exclude: once(exclude),
     include: once(include),
     exclusions: () => active.all(),
-    undo: once(undo),
-    redo: once(redo),
+    undo: (expectedId) => atOnce(takeBack(0, expectedId, undefined)),
+    redo: (expectedId) => atOnce(takeBack(1, expectedId, undefined)),
+    undoInSteps: (expectedId, { holdMs } = {}) => takeBack(0, expectedId, holdMs),
+    redoInSteps: (expectedId, { holdMs } = {}) => takeBack(1, expectedId, holdMs),
   };
 }
 
-interface Place {
-  ms: number;
-  id: number;
+/** All steps, one after the other. */
+function atOnce<T>(steps: Generator<void, T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
 }
-
-type Selected = Omit<Target, 'text' | 'hidden' | 'line_id'>;
-
-interface ChatQuery {
-  chatId: number;
-  fromMs: number;
-  fromId: number;
-  toMs: number;
-  toId: number;
-  people: string;
-  decision: Decision | null;
-  seenAtMs: number;
-}
-
-const kindOf: Readonly<Record<Decision | 'none', ActionKind>> = {
-  approved: 'approve',
-  rejected: 'reject',
-  none: 'reset',
-};
 
 const toAction = ({ id, kind, atMs, messages }: Action): Action => ({ id, kind, atMs, messages });

@@ -31,6 +31,8 @@ export interface LoggedAction extends Action {
 export interface ReviewLog {
   /** What was undone before cannot be done again after this. */
   add(kind: ActionKind, messageId: number | null, messages: number, change: Change): Action;
+  /** An action that goes on: this is all that it did by now. */
+  extend(action: Action, messages: number, change: Change): Action;
   undoable(): LoggedAction | undefined;
   redoable(): LoggedAction | undefined;
   setUndone(id: number, isUndone: boolean): void;
@@ -65,6 +67,9 @@ export function createReviewLog(db: Database, now: () => number): ReviewLog {
   const pruneLines =
     db.prepare(`DELETE FROM review_lines WHERE id NOT IN (SELECT line_id FROM reviews WHERE line_id IS NOT NULL)
     AND message_id NOT IN (SELECT message_id FROM review_actions WHERE message_id IS NOT NULL)`);
+  const replace = db.prepare<[number, Buffer, number]>(
+    'UPDATE review_actions SET messages = ?, change = ? WHERE id = ?',
+  );
   const lastDone = db.prepare<[], Row>('SELECT * FROM review_actions WHERE is_undone = 0 ORDER BY id DESC LIMIT 1');
   const firstUndone = db.prepare<[], Row>('SELECT * FROM review_actions WHERE is_undone = 1 ORDER BY id LIMIT 1');
   const mark = db.prepare<[number, number]>('UPDATE review_actions SET is_undone = ? WHERE id = ?');
@@ -83,6 +88,11 @@ export function createReviewLog(db: Database, now: () => number): ReviewLog {
       prune.run(keptActions, keptBytes);
       pruneLines.run();
       return { id: Number(lastInsertRowid), kind, atMs, messages };
+    },
+    extend: (action, messages, change) => {
+      replace.run(messages, encode(change), action.id);
+      prune.run(keptActions, keptBytes);
+      return { ...action, messages };
     },
     undoable: () => toLogged(lastDone.get()),
     redoable: () => toLogged(firstUndone.get()),

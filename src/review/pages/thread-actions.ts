@@ -9,6 +9,7 @@ import type { ReviewParts } from '../parts.ts';
 import type { App } from '../app.ts';
 import type { Action, ActionKind } from '../../store/review-log.ts';
 import { UserError } from '../../util/errors.ts';
+import { createTurns, inSteps } from '../turns.ts';
 import { tokenReader } from './thread-tokens.ts';
 import { tonightOptions } from './thread-view.ts';
 import { dateOf, endOf, namesOf, startOf, type Names } from './conversations-names.ts';
@@ -51,6 +52,7 @@ export function addThreadActions(app: App, parts: ReviewParts): void {
   const { store, timezone } = parts;
   const { review } = store;
   const tokens = tokenReader(parts, () => tonightOptions(parts));
+  const inTurn = createTurns();
 
   const stateNow = (): ReviewState => {
     const { undo, redo } = review.history();
@@ -77,20 +79,23 @@ export function addThreadActions(app: App, parts: ReviewParts): void {
 
   app.post('/api/review/decide', async (c) => {
     const body = await parsed(c, decideBody);
-    const action = review.decide(body.selection, body.decision, { seenAtMs: body.seenAtMs });
+    const { decision, seenAtMs } = body;
+    const action = await inTurn(() => inSteps(review.decideInSteps(body.selection, decision, { seenAtMs })));
     return c.json(done(action, 'Nothing changed: it was so already, or the messages are sealed.'));
   });
 
   app.post('/api/review/hide', async (c) => {
     const { messageId, spans, editedAtMs: seen } = await parsed(c, hideBody);
-    return c.json(done(asSeen(review.hide(messageId, spans, seen)), 'It was hidden already.'));
+    return c.json(done(asSeen(await inTurn(() => review.hide(messageId, spans, seen))), 'It was hidden already.'));
   });
 
   app.post('/api/review/line', async (c) => {
     const { messageId, text, editedAtMs: seen } = await parsed(c, lineBody);
     const { persona } = namesOf(parts);
     const outcome =
-      persona === undefined ? 'changed' : review.editLine(messageId, text, { personaId: persona, editedAtMs: seen });
+      persona === undefined
+        ? 'changed'
+        : await inTurn(() => review.editLine(messageId, text, { personaId: persona, editedAtMs: seen }));
     return c.json(done(asSeen(outcome), 'The line is as it was.'));
   });
 
@@ -101,23 +106,24 @@ export function addThreadActions(app: App, parts: ReviewParts): void {
       (body.personId === undefined || review.people.list().some((person) => person.id === body.personId));
     if (!isKnown) throw new UserError('This person or conversation is not here any more.', 'Reload the page.');
     const { personId, ...rest } = body;
-    const action = review.exclude({
+    const exclusion = {
       ...(personId !== undefined && { personId }),
       ...('chatId' in rest && { chatId: rest.chatId }),
       ...('fromDate' in rest && { fromMs: startOf(rest.fromDate, timezone), toMs: endOf(rest.toDate, timezone) }),
-    });
+    };
+    const action = await inTurn(() => review.exclude(exclusion));
     return c.json(done(action, 'It was left out already.'));
   });
 
   app.post('/api/review/include', async (c) => {
     const body = await parsed(c, includeBody);
-    return c.json(done(review.include(body.id), 'It was back already.'));
+    return c.json(done(await inTurn(() => review.include(body.id)), 'It was back already.'));
   });
 
   for (const which of ['undo', 'redo'] as const) {
     app.post(`/api/review/${which}`, async (c) => {
       const { expectedId } = await parsed(c, undoBody);
-      const action = review[which](expectedId);
+      const action = await inTurn(() => inSteps(review[`${which}InSteps`](expectedId)));
       if (action === undefined)
         return c.json(answer('Something else was done meanwhile: look again before you go on.'));
       return c.json(answer(`${which === 'undo' ? 'Undone' : 'Done again'}: ${said(action)}.`));
