@@ -2,9 +2,14 @@
  * A flood: 2,000 messages as fast as the stand-in for WhatsApp Web delivers them, through the real whatsapp-web.js and a
  * real Chromium, with the bot behind it and with nothing behind it, in turns. Lost, twice, sends against the caps, our share
  * of the processor time, and memory.
- * Run: npm run build && npx tsc -p bench && node dist/bench/flood.js [--messages 2000] [--rounds 3]
+ * Run: npm run build && npx tsc -p bench && node dist/bench/flood.js [--messages 2000] [--rounds 3] [--together MS]
  * Prints a table and writes bench/results/flood.json; ends with 1 where something was lost, came twice or broke a cap.
  * Needs /proc (Linux). The messages come through the browser's page, as live ones do.
+ *
+ * What is whose: the run with nothing behind it is whatsapp-web.js, the driver of the browser and our thin layer over them
+ * (src/whatsapp); the difference to the run with the bot is ours. A last, profiled run tells what src/whatsapp takes, and that
+ * is moved from the library's side to ours. whatsapp-web.js does not work without its browser, so its cost is that of its Node
+ * side and of Chromium; the share of the Node side alone stands beside it.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,6 +17,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { writeTogetherMs } from '../src/bot/deps.ts';
 import { distFile, projectRoot } from '../src/util/dist.ts';
 import { check } from '../src/util/errors.ts';
 import { testBrowser } from '../test/support/browser.ts';
@@ -31,7 +37,11 @@ function pour(standIn: StandIn, messages: number): void {
   }
 }
 
-async function run(kind: FloodOrder['kind'], messages: number): Promise<FloodResult> {
+async function run(
+  kind: FloodOrder['kind'],
+  messages: number,
+  options: Pick<FloodOrder, 'togetherMs' | 'isProfiled'>,
+): Promise<FloodResult> {
   const standIn = await startStandIn();
   const folder = mkdtempSync(join(tmpdir(), 'persona-flood-'));
   const child = fork(distFile('bench/flood/child.ts'), { execArgv: ['--expose-gc'] });
@@ -45,7 +55,7 @@ async function run(kind: FloodOrder['kind'], messages: number): Promise<FloodRes
       else result = message.result;
     });
     const order: FloodOrder = {
-      ...{ kind, folder, contacts, messages },
+      ...{ kind, folder, contacts, messages, ...options },
       ...{ executablePath: await testBrowser(), args: standIn.chromiumArgs() },
     };
     child.send(order);
@@ -73,41 +83,70 @@ function shortestPauseMs(chats: readonly (readonly number[])[]): number {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { messages: { type: 'string', default: '2000' }, rounds: { type: 'string', default: '3' } },
+    options: {
+      messages: { type: 'string', default: '2000' },
+      rounds: { type: 'string', default: '3' },
+      together: { type: 'string' },
+    },
   });
   const messages = Number(values.messages);
+  const togetherMs = values.together === undefined ? null : Number(values.together);
   console.log(JSON.stringify(machine));
   const runs: FloodResult[] = [];
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const kind of ['nothing', 'bot'] as const) {
-      runs.push(await run(kind, messages));
-      const { seconds, cpuMs, browserCpuMs, rssBeforeMiB, rssAfterMiB, stored, sends } = runs.at(-1)!;
-      console.log(kind, { seconds, cpuMs, browserCpuMs, rssBeforeMiB, rssAfterMiB, stored, sends: sends?.length });
+      runs.push(await run(kind, messages, { togetherMs, isProfiled: false }));
+      const { seconds, cpuMs, browserCpuMs, rssBeforeMiB, rssAfterMiB, stored, sends, writtenMs } = runs.at(-1)!;
+      console.log(kind, {
+        ...{ seconds, cpuMs, browserCpuMs, rssBeforeMiB, rssAfterMiB, stored, sends: sends?.length, writtenMs },
+      });
     }
   }
+  const { profile } = await run('bot', messages, { togetherMs, isProfiled: true });
+  console.log(profile);
+  const layer = (profile?.owners['src/whatsapp'] ?? Number.NaN) / messages;
+
   const of = (kind: FloodOrder['kind'], figure: (run: FloodResult) => number): number =>
     median(runs.filter((each) => each.kind === kind).map(figure));
   const bots = runs.filter(({ kind }) => kind === 'bot');
-  const library = of('nothing', ({ cpuMs }) => cpuMs);
-  const browser = of('nothing', ({ browserCpuMs }) => browserCpuMs);
-  const ours = of('bot', ({ cpuMs }) => cpuMs) - library;
+  const nothing = of('nothing', ({ cpuMs }) => cpuMs) / messages;
+  const library = nothing - layer;
+  const browser = of('nothing', ({ browserCpuMs }) => browserCpuMs) / messages;
+  const bot = of('bot', ({ cpuMs }) => cpuMs) / messages - nothing;
+  const ours = bot + layer;
   const growth = (kind: FloodOrder['kind']): number => of(kind, (each) => each.rssAfterMiB - each.rssBeforeMiB);
   const figures = {
-    ...{ messages, rounds: Number(values.rounds) },
+    ...{ messages, rounds: Number(values.rounds), togetherMs: togetherMs ?? writeTogetherMs },
     lost: Math.max(...bots.map(({ stored }) => messages - (stored?.distinct ?? 0))),
     twice: Math.max(...bots.map(({ stored }) => (stored?.rows ?? 0) - (stored?.distinct ?? 0))),
     sends: median(bots.map(({ sends }) => sends?.length ?? 0)),
     replies: median(bots.map(({ repliesMs }) => (repliesMs ?? []).flat().length)),
     shortestPauseMs: Math.min(...bots.map(({ repliesMs }) => shortestPauseMs(repliesMs ?? []))),
-    messagesPerSecond: rounded(messages / of('bot', ({ seconds }) => seconds), 1),
-    cpuMsPerMessage: {
-      libraryInNode: rounded(library / messages),
-      libraryInChromium: rounded(browser / messages),
-      ours: rounded(ours / messages),
+    messagesPerSecond: {
+      nothing: rounded(messages / of('nothing', ({ seconds }) => seconds), 1),
+      bot: rounded(messages / of('bot', ({ seconds }) => seconds), 1),
     },
-    share: { ofLibraryInNode: rounded(ours / library), ofLibraryWithItsBrowser: rounded(ours / (library + browser)) },
+    cpuMsPerMessage: {
+      libraryInNode: rounded(library),
+      libraryInChromium: rounded(browser),
+      ours: rounded(ours),
+      ofItSrcWhatsapp: rounded(layer),
+      ofItTheBot: rounded(bot),
+    },
+    share: {
+      what: 'ours / whatsapp-web.js: of its Node side and its Chromium, and of its Node side alone',
+      ofLibraryWithItsBrowser: rounded(ours / (library + browser)),
+      ofLibraryInNode: rounded(ours / library),
+    },
+    writtenMs: {
+      what: 'from the event of a message until it is on disk',
+      p50: median(bots.map(({ writtenMs }) => writtenMs?.p50 ?? Number.NaN)),
+      p99: median(bots.map(({ writtenMs }) => writtenMs?.p99 ?? Number.NaN)),
+      most: Math.max(...bots.map(({ writtenMs }) => writtenMs?.most ?? Number.NaN)),
+    },
     rssGrowthMiB: { nothing: growth('nothing'), bot: growth('bot'), beyond: growth('bot') - growth('nothing') },
     goals: { shareOfLibraryWithItsBrowser: 0.05, rssGrowthBeyondMiB: 50 },
+    profileMs: profile,
   };
   console.log(figures);
   const what =

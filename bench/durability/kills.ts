@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { openSqlite } from '../../src/store/database.ts';
 import type { Random } from '../../src/util/random.ts';
-import { makeScene, writerArgs } from './scene.ts';
+import { makeScene, writerArgs, type Writer } from './scene.ts';
 
 export interface KillCounts {
   kills: number;
@@ -34,17 +34,22 @@ function killed(args: string[], whileStarting: boolean, random: Random): Promise
 }
 
 /** @param dir an empty folder; one file is written, killed and opened again so many times */
-export async function killRepeatedly(dir: string, kills: number, random: Random): Promise<KillCounts> {
+export async function killRepeatedly(
+  dir: string,
+  kills: number,
+  random: Random,
+  writer: Exclude<Writer, 'mixer'> = 'logger',
+): Promise<KillCounts> {
   const scene = makeScene(dir);
   const counts: KillCounts = { kills: 0, acknowledged: 0, lost: 0, duplicates: 0, unsound: 0 };
   const acknowledged = new Set<number>();
   let newest = 0;
   for (let kill = 0; kill < kills; kill++) {
     // from a few before the last acknowledged one: what WhatsApp delivers again after a crash
-    const args = writerArgs('logger', scene, { start: Math.max(0, newest - 3) });
+    const args = writerArgs(writer, scene, { start: Math.max(0, newest - 3) });
     const { output, signal } = await killed(args, kill % 5 === 0, random);
     if (signal === 'SIGKILL') counts.kills++;
-    for (const [, n] of output.matchAll(/^ACK (\d+)\n/gm)) {
+    for (const [, n] of output.matchAll(/^ACK (?:put )?(\d+)\n/gm)) {
       acknowledged.add(Number(n));
       newest = Math.max(newest, Number(n));
     }

@@ -10,7 +10,7 @@ import { basename, join } from 'node:path';
 import { openSqlite } from '../../src/store/database.ts';
 import { check } from '../../src/util/errors.ts';
 import type { Random } from '../../src/util/random.ts';
-import { makeScene, writerArgs, type Synchronous } from './scene.ts';
+import { makeScene, writerArgs, type Synchronous, type Writer } from './scene.ts';
 
 /** Drives promise to write so many bytes whole or not at all. */
 const sectorBytes = 512;
@@ -47,8 +47,13 @@ interface Recording {
   operations: Operation[];
 }
 
-/** Run the mixed writer under strace in this empty folder. */
-export function recordWriter(dir: string, count: number, synchronous: Synchronous): Recording {
+/** Run a writer under strace in this empty folder. */
+export function recordWriter(
+  dir: string,
+  count: number,
+  synchronous: Synchronous,
+  writer: Exclude<Writer, 'logger'> = 'mixer',
+): Recording {
   const scene = makeScene(dir);
   const before = new Map<string, Buffer>();
   for (const name of [databaseName, `${databaseName}-wal`]) {
@@ -58,7 +63,7 @@ export function recordWriter(dir: string, count: number, synchronous: Synchronou
   const trace = join(dir, 'trace');
   const calls = 'trace=pwrite64,write,fsync,fdatasync,ftruncate,unlink';
   const args = ['-f', '-qq', '-xx', '-y', '-s', '100000', '-e', calls, '-o', trace, process.execPath];
-  const { status, stderr } = spawnSync('strace', [...args, ...writerArgs('mixer', scene, { count, synchronous })], {
+  const { status, stderr } = spawnSync('strace', [...args, ...writerArgs(writer, scene, { count, synchronous })], {
     encoding: 'utf8',
   });
   check(status === 0, `the traced writer ended with ${status}: ${stderr}`);
@@ -205,12 +210,18 @@ function missingOn(dir: string, { texts, erased }: Expected, underway: ReadonlyS
 /** @param dir an empty folder for the writer and the rebuilt disks */
 export function cutPower(
   dir: string,
-  options: { cuts: number; messages: number; synchronous: Synchronous; random: Random },
+  options: {
+    cuts: number;
+    messages: number;
+    synchronous: Synchronous;
+    random: Random;
+    writer?: Exclude<Writer, 'logger'>;
+  },
 ): PowerCutCounts {
-  const { cuts, messages, synchronous, random } = options;
+  const { cuts, messages, synchronous, random, writer } = options;
   const writerDir = join(dir, 'writer');
   mkdirSync(writerDir, { mode: 0o700 });
-  const { before, operations } = recordWriter(writerDir, messages, synchronous);
+  const { before, operations } = recordWriter(writerDir, messages, synchronous, writer);
   const acknowledged = operations.filter(({ kind }) => kind === 'acknowledge').length;
   const flushes = operations.filter(({ kind }) => kind === 'flush').length;
   const counts = { cuts: 0, operations: operations.length, flushes, acknowledged };

@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { openStore } from '../../src/store/store.ts';
-import { distFile } from '../../src/util/dist.ts';
+import { distFile, projectRoot } from '../../src/util/dist.ts';
 import { check } from '../../src/util/errors.ts';
 
 export interface Scene {
@@ -76,15 +76,59 @@ const mixer = `
   }
   process.reallyExit(0);`;
 
+/**
+ * The bot, told of messages in bursts (each twice, as WhatsApp Web does), and saying `ACK put n` when it is done with one: it
+ * writes those that come close together in one transaction. Ends after `count`; 0: never.
+ */
+const bot = (): string => `
+  import { setTimeout as sleep } from 'node:timers/promises';
+  import { createBot } from ${compiled('src/bot/bot.ts')};
+  import { createRandom } from ${compiled('src/util/random.ts')};
+  store.chats.set(chat, { collect: true });
+  const fail = (fields, text) => { process.stderr.write(text + JSON.stringify(fields) + '\\n'); process.reallyExit(1); };
+  const nothing = () => Promise.resolve();
+  const never = () => fail({}, 'nothing here asks for this');
+  const random = createRandom('burst ' + start);
+  const persona = createBot({
+    store, now: Date.now, random, hasRun: () => false,
+    log: { error: fail, warn: fail, info: () => {}, debug: () => {} },
+    settings: {
+      personaName: 'Juno', language: 'en', speaker: 'me', timezone: 'UTC', ownerNumbers: [], redaction: { regions: [] },
+      sampling: { temperature: 1, topK: 1, topP: 1, repetitionPenalty: 1 },
+      noticesDir: ${JSON.stringify(join(projectRoot, 'persona', 'notices'))},
+      replies: { quote: 'auto', typing: 'instant', quietHours: null, takeoverMinutes: 0,
+        caps: { perChatSeconds: 1, perChatHour: 1, perDay: 1 } },
+    },
+    send: never, sendFile: never, setTyping: nothing, aliases: (id) => Promise.resolve([id]), speak: never,
+    models: {}, quiz: {}, forget: nothing,
+  });
+  persona.onReady({ aliases: ['4900@c.us'] });
+  const tell = (n) => persona.onMessage({
+    id: 'wa' + n, chatId: '4911@c.us', chatKind: 'direct', senderId: '4911@c.us', fromMe: false, timestampMs: Date.now(),
+    kind: 'text', text: 'message ' + n + ' ' + 'with some words '.repeat((n * 37) % 20), media: null, quotedId: null,
+    isForwarded: false, isEphemeral: false, isCatchUp: false });
+  const handled = [];
+  for (let n = start; count === 0 || n < count;) {
+    for (let left = 1 + random.int(9); left > 0 && (count === 0 || n < count); left--, n++) {
+      const said = n;
+      handled.push(tell(said).then(() => ack('put ' + said)));
+      void tell(said);
+    }
+    await sleep(random.int(60));
+  }
+  await Promise.all(handled);
+  process.reallyExit(0);`;
+
+export type Writer = 'logger' | 'mixer' | 'bot';
 export type Synchronous = 'FULL' | 'NORMAL';
 
 /** Arguments of Node that run a writer on this scene. `NORMAL` is what better-sqlite3 does by itself; the store sets FULL. */
 export function writerArgs(
-  kind: 'logger' | 'mixer',
+  kind: Writer,
   { dir, chat, contact }: Scene,
   { start = 0, count = 0, synchronous = 'FULL' }: { start?: number; count?: number; synchronous?: Synchronous } = {},
 ): string[] {
   const path = join(dir, `${kind}.mjs`);
-  writeFileSync(path, preamble() + (kind === 'logger' ? logger : mixer));
+  writeFileSync(path, preamble() + { logger: () => logger, mixer: () => mixer, bot }[kind]());
   return [path, dir, synchronous, String(chat), String(contact), String(start), String(count)];
 }

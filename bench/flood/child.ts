@@ -16,6 +16,7 @@ import { createRandom } from '../../src/util/random.ts';
 import { openWhatsApp, type WhatsAppClient } from '../../src/whatsapp/client.ts';
 import { processesOn } from '../../test/support/whatsapp-web/harness.ts';
 import { publishRandomRun, sampling } from '../reply/random-run.ts';
+import { startProfiling, type Owners } from './profile.ts';
 
 export interface FloodOrder {
   kind: 'bot' | 'nothing';
@@ -24,6 +25,10 @@ export interface FloodOrder {
   args: string[];
   contacts: string[];
   messages: number;
+  /** ms in which messages are collected to be written together; null: as `persona start` does */
+  togetherMs: number | null;
+  /** with a profile; the profiler itself costs some time */
+  isProfiled: boolean;
 }
 
 export interface FloodResult {
@@ -36,12 +41,15 @@ export interface FloodResult {
   cpuMs: number;
   /** and of Chromium */
   browserCpuMs: number;
+  /** ms from a message's event until it is on disk */
+  writtenMs: { p50: number; p99: number; most: number } | null;
   rssBeforeMiB: number;
   rssAfterMiB: number;
   stored: { rows: number; distinct: number } | null;
   sends: number[] | null;
   /** when a reply was complete, by chat */
   repliesMs: number[][] | null;
+  profile: { owners: Owners; functions: Owners } | null;
 }
 
 export type ToParent =
@@ -50,8 +58,9 @@ export type ToParent =
 const caps = { perChatSeconds: 5, perChatHour: 20, perDay: 100 };
 const tell = (message: ToParent): void => void process.send?.(message);
 const mib = (): number => Math.round(process.memoryUsage().rss / 2 ** 20);
-/** The main thread and none of the model's, by the kernel's clock of 10 ms. */
-const mainThreadCpuMs = (): number => cpuMsIn(`/proc/self/task/${process.pid}/stat`);
+/** The main thread and none of the model's: ns on a processor, the first field. */
+const mainThreadCpuMs = (): number =>
+  Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
 
 /** Fields 14 and 15 of a stat file, ticks of 10 ms; the name before them may hold blanks. */
 function cpuMsIn(statFile: string): number {
@@ -90,10 +99,11 @@ function openBotStore(folder: string, contacts: readonly string[]): Store {
 }
 
 async function flood(order: FloodOrder): Promise<void> {
-  const { kind, folder, executablePath, args, contacts, messages } = order;
+  const { kind, folder, executablePath, args, contacts, messages, togetherMs, isProfiled } = order;
   const seen = new Set<string>();
   const pending = new Set<Promise<void>>();
   const sends: number[] = [];
+  const writtenMs: number[] = [];
   let events = 0;
   let lastEventMs = 0;
   const parts: { client?: WhatsAppClient } = {};
@@ -136,17 +146,23 @@ async function flood(order: FloodOrder): Promise<void> {
       },
       quiz: { ask: () => Promise.reject(new Error('nothing here asks')), answered: () => Promise.resolve() },
       forget: () => Promise.resolve(),
+      ...(togetherMs !== null && { togetherMs }),
     });
   }
 
   const onMessage = (message: InboundMessage): void => {
     events++;
-    lastEventMs = performance.now();
+    const atMs = performance.now();
+    lastEventMs = atMs;
+    const isFirst = !message.fromMe && !seen.has(message.id);
     if (!message.fromMe) seen.add(message.id);
     const work = bot?.onMessage(message);
-    if (work === undefined) return;
+    if (work === undefined || !isFirst) return;
     pending.add(work);
-    void work.finally(() => pending.delete(work));
+    void work.finally(() => {
+      pending.delete(work);
+      writtenMs.push(performance.now() - atMs);
+    });
   };
   parts.client = await openWhatsApp({
     sessionDir: join(folder, 'session'),
@@ -171,6 +187,7 @@ async function flood(order: FloodOrder): Promise<void> {
   await new Promise((resolve) => process.once('message', resolve)); // the flood is about to begin
   await sleep(2000);
   globalThis.gc?.();
+  const profiling = isProfiled ? await startProfiling() : undefined;
   const before = { rss: mib(), cpuMs: mainThreadCpuMs(), browserCpuMs: browserCpuMs(folder), atMs: performance.now() };
   tell({ type: 'counting' });
   // all there, all handled, and nothing more for a second
@@ -179,6 +196,7 @@ async function flood(order: FloodOrder): Promise<void> {
     if (performance.now() - before.atMs > 300_000) break; // what is lost by then is lost
   }
   const after = { cpuMs: mainThreadCpuMs(), browserCpuMs: browserCpuMs(folder), atMs: lastEventMs };
+  const profile = (await profiling?.stop()) ?? null;
   await sleep(12_000); // replies
   await bot?.settled();
   globalThis.gc?.();
@@ -187,7 +205,8 @@ async function flood(order: FloodOrder): Promise<void> {
   const result: FloodResult = {
     ...{ kind, events, arrived: seen.size, seconds: (after.atMs - before.atMs) / 1000 },
     ...{ cpuMs: after.cpuMs - before.cpuMs, browserCpuMs: after.browserCpuMs - before.browserCpuMs },
-    ...{ rssBeforeMiB: before.rss, rssAfterMiB },
+    writtenMs: store === undefined ? null : quantiles(writtenMs),
+    ...{ rssBeforeMiB: before.rss, rssAfterMiB, profile },
     stored: store === undefined ? null : { rows: rows.length, distinct: new Set(rows).size },
     sends: store === undefined ? null : sends,
     repliesMs: store === undefined ? null : contacts.map((contact) => repliesIn(store, contact)),
@@ -198,6 +217,12 @@ async function flood(order: FloodOrder): Promise<void> {
   await closeVoice();
   store?.close();
   process.disconnect();
+}
+
+function quantiles(values: number[]): { p50: number; p99: number; most: number } {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share: number): number => Math.round(10 * (sorted[Math.ceil(share * sorted.length) - 1] ?? 0)) / 10;
+  return { p50: at(0.5), p99: at(0.99), most: at(1) };
 }
 
 function repliesIn(store: Store, contact: string): number[] {

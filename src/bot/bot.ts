@@ -16,7 +16,7 @@ import { describeError } from './errors.ts';
 import { createLanes } from './lanes.ts';
 import { createOwnerChat } from './owner-chat.ts';
 import { createPipeline } from './pipeline.ts';
-import type { ReactionEvent } from './pipeline.ts';
+import type { Handled, ReactionEvent } from './pipeline.ts';
 import { createRecorder } from './record.ts';
 import { createReplies } from './reply.ts';
 import type { Replies } from './reply.ts';
@@ -76,7 +76,7 @@ export function createBot(deps: BotDeps): Bot {
   const sender = createSender(deps);
   const consent = createConsentFlow(deps, say, sender);
   const recorder = createRecorder(deps, who, consent);
-  const seen = createSeen(store.settings);
+  const seen = createSeen(store);
   const changes = createChanges(deps, { who, consent, recorder, seen });
   const rules = createReplyRules(deps, who, consent);
   const replies: Replies = createReplies({ ...deps, speak }, { who, rules, recorder, sender, say, wait, isClosed });
@@ -100,10 +100,11 @@ export function createBot(deps: BotDeps): Bot {
     log.warn({ count: uncertain }, 'sends of an earlier run have an unknown outcome; they are not repeated');
 
   /** The edge. Nothing passes it but the fact that something failed. */
-  const handle = async (chatId: string, event: string, work: () => Promise<void>): Promise<void> => {
+  const handle = async (chatId: string, event: string, work: () => Promise<Handled>): Promise<void> => {
     if (isClosed()) return;
     try {
-      await lanes.run(chatId, work);
+      const { written } = await lanes.run(chatId, work);
+      await written;
     } catch (error) {
       log.error({ event, ...describeError(error) }, 'an event could not be handled');
     }
@@ -137,7 +138,7 @@ export function createBot(deps: BotDeps): Bot {
       hasBeenAway = false;
       const isWhole = await catchUp(deps, who, { fetchSince, wasAway }, async (message) => {
         if (isClosed()) throw new Error('the bot is closing');
-        await lanes.run(message.chatId, () => pipeline.message(message));
+        return lanes.run(message.chatId, () => pipeline.message(message));
       });
       hasBeenAway ||= wasAway && !isWhole;
     },

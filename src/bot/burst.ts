@@ -5,6 +5,8 @@
 
 export interface Bursts<Item> {
   add: (chatId: number, item: Item) => void;
+  /** Does this chat's burst wait, or is it being answered? */
+  has: (chatId: number) => boolean;
   /** Forget what waits for an answer in this chat; work under way learns of it through `isCurrent`. */
   cancel: (chatId: number) => void;
   /** Take single items back. */
@@ -73,6 +75,7 @@ export function createBursts<Item>(options: BurstOptions<Item>): Bursts<Item> {
       running.add(work);
       void work.finally(() => running.delete(work));
     },
+    has: (chatId) => bursts.has(chatId),
     cancel: (chatId) => change(chatId, () => []),
     remove: (chatId, isGone) => change(chatId, (items) => items.filter((item) => !isGone(item))),
     idle: async () => {

@@ -9,6 +9,7 @@ import type { Chat } from '../store/chats.ts';
 import type { InboundMessage } from '../types.ts';
 import type { BotDeps } from './deps.ts';
 import { describeError } from './errors.ts';
+import type { Handled } from './pipeline.ts';
 import type { Who } from './who.ts';
 
 /** Messages of a chat newer than `sinceMs`, oldest first. */
@@ -30,7 +31,7 @@ export async function catchUp(
   { store, log, now }: BotDeps,
   who: Who,
   { fetchSince, wasAway }: Sweep,
-  handle: (message: InboundMessage) => Promise<void>,
+  handle: (message: InboundMessage) => Promise<Handled>,
 ): Promise<boolean> {
   let isWhole = true;
   for (const chat of store.chats.list().filter(({ kind }) => kind === 'direct' || kind === 'group')) {
@@ -54,15 +55,22 @@ export async function catchUp(
   return isWhole;
 }
 
-/** In order; one that fails does not hold up those after it. Returns what went wrong. */
+/** In order; one that fails does not hold up those after it. Resolves when all are written, with what went wrong. */
 async function handleAll(
   messages: readonly InboundMessage[],
-  handle: (message: InboundMessage) => Promise<void>,
+  handle: (message: InboundMessage) => Promise<Handled>,
 ): Promise<unknown[]> {
   const failed: unknown[] = [];
+  const writing: Promise<unknown>[] = [];
   for (const message of messages) {
-    await handle({ ...message, isCatchUp: true }).catch((error: unknown) => failed.push(error));
+    try {
+      const { written } = await handle({ ...message, isCatchUp: true });
+      writing.push(written.catch((error: unknown) => failed.push(error)));
+    } catch (error) {
+      failed.push(error);
+    }
   }
+  await Promise.all(writing);
   return failed;
 }
 

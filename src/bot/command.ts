@@ -35,6 +35,8 @@ export interface Command extends Rule, CommandForm {
   usage?: string;
   /** takes seconds: answered when it is done, while the chat goes on */
   isSlow?: boolean;
+  /** What holds before anything is written: on a full disk too. `chat`: where it was typed, if that is known */
+  atOnce?: (chat: Chat | undefined) => void;
   run: Handler;
 }
 

@@ -2,6 +2,7 @@
 import type { Answer, CommandContext, CommandParts, Handler } from './command.ts';
 import type { BotDeps } from './deps.ts';
 import { myData } from './my-data.ts';
+import { stopChat } from './switches.ts';
 
 type ConsentCommands = Record<'yes' | 'no' | 'imitate' | 'stop' | 'forget' | 'myData', Handler>;
 
@@ -13,7 +14,7 @@ export function consentCommands(
   const stopHere = ({ chat, message }: CommandContext): Answer => {
     const isStale = message.isCatchUp && (chat.collectSinceMs === null || message.timestampMs < chat.collectSinceMs);
     if (isStale || !(chat.collect || chat.bot)) return undefined;
-    store.chats.set(chat.id, { collect: false, bot: false });
+    stopChat(store, chat.id);
     replies.cancel(chat.id);
     return `${say.phrase('collectOff')} ${say.phrase('botOff')}`;
   };

@@ -9,10 +9,13 @@ import type { Scope } from './switches.ts';
 type SwitchCommands = Record<
   'collectOn' | 'collectOff' | 'botOn' | 'botOff' | 'allOff' | 'quiet' | 'temperature' | 'status',
   Handler
->;
+> & {
+  silence: (chat: Chat | undefined) => void;
+  silenceAll: () => void;
+};
 
 export function switchCommands(
-  { store, settings, hasRun, now }: BotDeps,
+  { store, settings, hasRun, now, log }: BotDeps,
   { who, consent, say, rules, replies }: CommandParts,
 ): SwitchCommands {
   const personaMessages = (): number => store.messages.countBy(who.persona());
@@ -61,17 +64,20 @@ export function switchCommands(
     return say.phrase('botOn');
   };
 
-  const switchOff: Handler = ({ chat }) => {
-    botOff(store, chat.id);
+  const warnUnless = (isWritten: boolean): void => {
+    if (!isWritten) log.warn('replies are off, and the disk does not take it yet; it is tried again');
+  };
+  const silence: SwitchCommands['silence'] = (chat) => {
+    if (chat === undefined) return;
+    warnUnless(botOff(store, chat.id));
     replies.cancel(chat.id);
-    return say.phrase('botOff');
   };
-
-  const allOff: Handler = () => {
-    botOffEverywhere(store, now());
+  const silenceAll = (): void => {
+    warnUnless(botOffEverywhere(store, now()));
     for (const chat of store.chats.list()) replies.cancel(chat.id);
-    return say.phrase('botOffAll');
   };
+  const switchOff: Handler = () => say.phrase('botOff');
+  const allOff: Handler = () => say.phrase('botOffAll');
 
   /** In the self-chat: everywhere. */
   const scopeOf = (chat: Chat): Scope => (chat.kind === 'self' ? null : chat.id);
@@ -100,5 +106,14 @@ export function switchCommands(
       voice: hasVoice() ? say.phrase('status voice ready') : `${personaMessages()} / ${minPersonaMessages}`,
     });
 
-  return { collectOn, collectOff, botOn: switchOn, botOff: switchOff, allOff, quiet, temperature, status };
+  return {
+    collectOn,
+    collectOff,
+    botOn: switchOn,
+    botOff: switchOff,
+    silence,
+    allOff,
+    silenceAll,
+    ...{ quiet, temperature, status },
+  };
 }

@@ -44,8 +44,8 @@ export function commandTable(deps: BotDeps, parts: CommandParts & { quiz: QuizCo
     { name: '!collect on', ...ownerInGroups, run: switches.collectOn },
     { name: '!collect off', ...ownerInGroups, run: switches.collectOff },
     { name: '!bot on', ...ownerInGroups, run: switches.botOn },
-    { name: '!bot off', ...ownerInGroups, run: switches.botOff },
-    { name: '!bot off all', ...owner, run: switches.allOff },
+    { name: '!bot off', ...ownerInGroups, atOnce: switches.silence, run: switches.botOff },
+    { name: '!bot off all', ...owner, atOnce: switches.silenceAll, run: switches.allOff },
     { name: '!again', ...owner, run: replies.again },
     {
       name: '!no',

@@ -65,7 +65,12 @@ export interface BotDeps extends Host {
   observe?: BotObserver;
   /** Resolves after so many ms; given so that tests need not wait. */
   wait?: (ms: number) => Promise<void>;
+  /** Default: `writeTogetherMs`; 0: each message is written by itself. */
+  togetherMs?: number;
 }
+
+/** Messages that come within so long of the last write are written together; commands do not wait (bench/flood.ts). */
+export const writeTogetherMs = 40;
 
 /** Owner's and visitors' commands older than this are not obeyed. */
 export const commandFreshMs = 5 * 60_000;

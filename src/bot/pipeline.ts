@@ -1,6 +1,7 @@
 /**
  * One delivered event at a time: whose is it, has it been handled, is it a command, may it be kept, may it be answered.
- * Strangers, groups where nothing is on, status, broadcasts and newsletters leave no trace, in memory neither.
+ * A plain message does not hold up the next one of its chat while it is written (record.ts); everything else waits until what
+ * was said before is on disk. Strangers, groups where nothing is on, status, broadcasts and newsletters leave no trace, in memory neither.
  * In: events of the WhatsApp client, in order per chat. Out: rows, sends, offers to reply.ts.
  */
 import type { Chat } from '../store/chats.ts';
@@ -21,7 +22,7 @@ import type { Replies } from './reply.ts';
 import type { Seen } from './seen.ts';
 import type { Sender } from './send.ts';
 import type { Sentences } from './sentences.ts';
-import { isBotOn, takeOver } from './switches.ts';
+import { flushSwitches, isBotOn, takeOver } from './switches.ts';
 import type { Who } from './who.ts';
 
 export interface PipelineParts {
@@ -45,14 +46,23 @@ export interface ReactionEvent {
   atMs: number;
 }
 
+/** An object, since a promise of a promise would be waited for with it. */
+export interface Handled {
+  /** Resolves when what is kept of the event is on disk, and what follows from it has been begun. */
+  written: Promise<void>;
+}
+
+/** Each resolves when the next event of that chat may be handled. */
 export interface Pipeline {
-  message: (message: InboundMessage) => Promise<void>;
-  edit: (chatId: string, messageId: string, text: string, atMs: number) => Promise<void>;
-  revoke: (chatId: string, messageId: string) => Promise<void>;
-  reaction: (reaction: ReactionEvent) => Promise<void>;
-  /** Resolves when no slow command is under way. */
+  message: (message: InboundMessage) => Promise<Handled>;
+  edit: (chatId: string, messageId: string, text: string, atMs: number) => Promise<Handled>;
+  revoke: (chatId: string, messageId: string) => Promise<Handled>;
+  reaction: (reaction: ReactionEvent) => Promise<Handled>;
+  /** Resolves when everything is written and no slow command is under way. */
   idle: () => Promise<void>;
 }
+
+const handled: Handled = { written: Promise.resolve() };
 
 /** Acknowledgements that others can cause per chat and minute; their commands are obeyed beyond it, without a word. */
 const acksPerMinute = 6;
@@ -64,29 +74,59 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
   /** Slow commands, one after the other, beside the lanes of the chats: a refusal must not wait for them. */
   const slow = createLanes<'slow'>();
 
-  const message = async (incoming: InboundMessage): Promise<void> => {
-    if (incoming.chatKind !== 'direct' && incoming.chatKind !== 'self' && incoming.chatKind !== 'group') return;
-    if (incoming.id === '' || !who.isAddress(incoming)) return;
+  /** What follows from the last message that was recorded; the ones before it are done by then. */
+  let following = handled.written;
+  /** Everything that was said before is on disk, and what follows from it has been begun. */
+  const upToDate = async (): Promise<void> => {
+    recorder.flush();
+    await following;
+  };
+
+  const message = async (incoming: InboundMessage): Promise<Handled> => {
+    const { id, kind, chatKind } = incoming;
+    if (chatKind !== 'direct' && chatKind !== 'self' && chatKind !== 'group') return handled;
+    if (id === '' || !who.isAddress(incoming)) return handled;
     consent.flush();
     changes.flush();
+    flushSwitches(store);
+    seen.flush();
+    const isChange = kind === 'deleted' || kind === 'edited';
+    if (!isChange && seen.has(id)) return handled; // each is delivered twice
     const isCommand = looksLikeCommand(incoming.text);
-    const chat = await who.findChat(incoming);
+    const isStop = isBareStop(incoming.text);
+    if (isChange || isCommand || isStop) await upToDate();
+    let chat = await who.findChat(incoming);
     if (chat === undefined) {
       if (isCommand) await command(incoming, undefined);
-      return;
+      return handled;
     }
-    if (incoming.kind === 'deleted') return takeBack(chat, incoming.id);
-    if (incoming.kind === 'edited' && recorder.isStored(chat, incoming.id)) {
-      return changes.edit(chat, incoming.id, incoming.text, null); // while nobody listened
+    if (kind === 'deleted') {
+      takeBack(chat, id);
+      return handled;
     }
-    if (!(await isGenuine(chat, incoming)) || !seen.add(incoming.id)) return;
-    try {
-      if (isCommand) await command(incoming, chat);
-      else await text(incoming, store.chats.get(chat.id));
-    } catch (error) {
-      seen.forget(incoming.id); // say the disk was full: delivered again, it gets another chance
+    if (kind === 'edited' && recorder.isStored(chat, id)) {
+      changes.edit(chat, id, incoming.text, null); // while nobody listened
+      return handled;
+    }
+    if (!(await isGenuine(chat, incoming)) || !seen.add(id)) return handled;
+    if (incoming.fromMe) chat = store.chats.get(chat.id); // that may have taken a while
+    // say the disk was full: delivered again, it gets another chance
+    const another = (error: unknown): never => {
+      seen.forget(id);
       throw error;
+    };
+    if (isCommand) {
+      await command(incoming, chat).catch(another);
+      return handled;
     }
+    const scored = quiz.answer(chat, incoming);
+    const work = (scored === undefined ? text(incoming, chat, isStop) : acknowledge(chat, incoming, scored)).catch(
+      another,
+    );
+    if (isStop || scored !== undefined)
+      await work; // something may be sent: that comes before the next message
+    else following = work.catch(() => undefined);
+    return { written: work };
   };
 
   /** From the people of this chat, and not our own echo. */
@@ -95,12 +135,12 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
     return chat.kind === 'group' || (chat.kind === 'direct' && (await who.isFromContact(incoming)));
   };
 
-  const text = async (incoming: InboundMessage, chat: Chat): Promise<void> => {
-    const scored = quiz.answer(chat, incoming);
-    if (scored !== undefined) return acknowledge(chat, incoming, scored);
-    const stored = recorder.record(chat, incoming);
+  const text = async (incoming: InboundMessage, chat: Chat, isStop: boolean): Promise<void> => {
+    const writing = recorder.record(chat, incoming);
+    if (isStop || (incoming.fromMe && !incoming.isCatchUp)) recorder.flush(); // it may have to end a reply
+    const stored = await writing;
     if (chat.kind === 'group') return inGroup(incoming, chat, stored);
-    if (isBareStop(incoming.text) && !incoming.fromMe && (await askBack(chat, incoming))) return;
+    if (isStop && !incoming.fromMe && (await askBack(chat, incoming))) return;
     const isPartner = incoming.fromMe === (chat.kind === 'self');
     if (!isPartner) return inPerson(incoming, chat);
     const isText = incoming.kind === 'text' && incoming.media === null;
@@ -150,7 +190,8 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
     }
     const { form, argument } = found;
     // a refusal changes nothing the second time, and must not depend on a write
-    if (!form.always && !seen.addCommand(incoming.id)) return;
+    if (!form.always && !seen.addCommand(incoming.id, form.atOnce !== undefined)) return;
+    if (verdict === 'obey') form.atOnce?.(known);
     const chat = await who.openChat(incoming);
     log.info({ chat: chat.id, command: form.name, by: isOwner ? 'owner' : 'contact', verdict }, 'command');
     const work = async (): Promise<void> => {
@@ -226,13 +267,17 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
     who.findChat({ chatId, chatKind: chatId.endsWith('@g.us') ? 'group' : 'direct' });
 
   const edit: Pipeline['edit'] = async (chatId, messageId, newText, atMs) => {
+    await upToDate();
     const chat = await knownChat(chatId);
     if (chat !== undefined) changes.edit(chat, messageId, newText, atMs);
+    return handled;
   };
 
   const revoke: Pipeline['revoke'] = async (chatId, messageId) => {
+    await upToDate();
     const chat = await knownChat(chatId);
     if (chat !== undefined) takeBack(chat, messageId);
+    return handled;
   };
 
   const takeBack = (chat: Chat, messageId: string): void => {
@@ -241,14 +286,20 @@ export function createPipeline(deps: BotDeps, parts: PipelineParts): Pipeline {
   };
 
   const reaction: Pipeline['reaction'] = async ({ chatId, messageId, senderId, emoji, atMs }) => {
+    await upToDate();
     const chat = await knownChat(chatId);
-    if (chat === undefined || !chat.collect) return;
+    if (chat === undefined || !chat.collect) return handled;
     const person = store.people.find(senderId);
     const members = chat.kind === 'group' ? [person, who.me()] : [who.contactOf(chat), who.me()];
-    if (person === undefined || !members.includes(person)) return;
+    if (person === undefined || !members.includes(person)) return handled;
     const agreed = members.every((id) => id !== undefined && consent.standing(id, 'log').state === 'granted');
     if (agreed) store.reactions.set(chat.id, messageId, person, emoji, atMs);
+    return handled;
   };
 
-  return { message, edit, revoke, reaction, idle: slow.idle };
+  const idle = async (): Promise<void> => {
+    await upToDate();
+    await slow.idle();
+  };
+  return { message, edit, revoke, reaction, idle };
 }

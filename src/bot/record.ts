@@ -88,12 +88,15 @@ export function createRecorder(
     standing: (personId) => consent.standing(personId, 'log'),
   };
   /** The same, each asked once: for the length of a transaction. */
-  const once = (): Facts => ({
-    chat: remembered(now.chat, (chatId) => chatId),
-    me: remembered(now.me, () => ''),
-    contactOf: remembered(now.contactOf, ({ id }) => id),
-    standing: remembered(now.standing, (personId) => personId),
-  });
+  const once = (): Facts => {
+    const me = now.me();
+    return {
+      chat: remembered(now.chat, (chatId) => chatId),
+      me: () => me,
+      contactOf: remembered(now.contactOf, ({ id }) => id),
+      standing: remembered(now.standing, (personId) => personId),
+    };
+  };
 
   /**
    * WhatsApp dates messages by whole seconds. A live message of the very second in which consent was given came after
@@ -260,9 +263,9 @@ function draftOf({ rowId: _rowId, editedAtMs: _editedAtMs, ...draft }: StoredMes
 /** Each answer is kept: ask what cannot change meanwhile. */
 function remembered<Question, Answer>(
   ask: (question: Question) => Answer,
-  keyOf: (question: Question) => number | string,
+  keyOf: (question: Question) => number,
 ): (question: Question) => Answer {
-  const answers = new Map<number | string, Answer>();
+  const answers = new Map<number, Answer>();
   return (question) => {
     const key = keyOf(question);
     if (answers.has(key)) return answers.get(key) as Answer;

@@ -21,8 +21,8 @@ export interface ReplyRules {
   maySpeakHere: (chat: Chat) => boolean;
   /** Why this message gets no reply now; undefined: it may. */
   silence: (chatId: number, target: InboundMessage) => Silence | undefined;
-  /** Why a reply that has begun does not go on. */
-  silenceMidway: (chatId: number) => Silence | undefined;
+  /** Why a reply to this message that has begun does not go on. */
+  silenceMidway: (chatId: number, target: InboundMessage) => Silence | undefined;
   /** Does the next reply in this chat have to say what the bot is? */
   needsDisclosure: (chat: Chat) => boolean;
 }
@@ -44,25 +44,23 @@ export function createReplyRules({ store, settings, now }: BotDeps, who: Who, co
   };
 
   /** Whoever is answered: in a group the author, else the other side, also where the owner asked for it (`!again`). */
-  const partnerOf = (chatId: number, target: InboundMessage): number | undefined => {
-    const chat = store.chats.get(chatId);
-    return chat.kind === 'group' ? who.memberOf(target) : (who.contactOf(chat) ?? who.me());
-  };
+  const partnerOf = (chat: Chat, target: InboundMessage): number | undefined =>
+    chat.kind === 'group' ? who.memberOf(target) : (who.contactOf(chat) ?? who.me());
 
-  const silenceMidway: ReplyRules['silenceMidway'] = (chatId) => {
+  const silenceMidway: ReplyRules['silenceMidway'] = (chatId, target) => {
     const chat = store.chats.get(chatId);
     if (!isBotOn(store, chatId)) return 'off';
     if (isTakenOver(store, chatId, now())) return 'taken over';
     if (!maySpeakHere(chat)) return 'not here';
-    if (chat.kind === 'group') return undefined; // whether the one who is answered agreed: see `silence`
-    const partner = who.contactOf(chat) ?? who.me();
-    return consent.standing(partner, 'log').state === 'granted' ? undefined : 'consent';
+    const partner = partnerOf(chat, target);
+    const hasConsent = partner !== undefined && consent.standing(partner, 'log').state === 'granted';
+    return hasConsent ? undefined : 'consent';
   };
 
   const silence: ReplyRules['silence'] = (chatId, target) => {
-    const lasting = silenceMidway(chatId);
+    const lasting = silenceMidway(chatId, target);
     if (lasting !== undefined) return lasting;
-    if (!hasAgreed(partnerOf(chatId, target), target.timestampMs)) return 'consent';
+    if (!hasAgreed(partnerOf(store.chats.get(chatId), target), target.timestampMs)) return 'consent';
     if (now() - target.timestampMs > answerFreshMs) return 'too old';
     if (isQuiet(now(), quietHoursIn(store, settings, chatId), settings.timezone)) return 'quiet hours';
     if (store.outbox.answered(chatId, target.id)) return 'answered';

@@ -19,7 +19,7 @@ import { shouldQuote } from './reply-rules.ts';
 import type { ReplyRules } from './reply-rules.ts';
 import type { Sender } from './send.ts';
 import type { Sentences } from './sentences.ts';
-import { samplingIn } from './switches.ts';
+import { capsNow, samplingIn } from './switches.ts';
 import type { Who } from './who.ts';
 
 export interface Replies {
@@ -68,7 +68,7 @@ interface Candidate {
 export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
   const { store, settings, log, now, random, speak } = deps;
   const { who, rules, recorder, sender, say, wait, isClosed } = parts;
-  const { caps, typing, quote } = settings.replies;
+  const { typing, quote } = settings.replies;
   const startedMs = now();
 
   /** Resolves with false when newer messages (or a cancel) overtook the work: the burst is offered again. */
@@ -78,7 +78,7 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
     const silence = rules.silence(chatId, target) ?? (isCovered(chatId, last) ? 'answered' : undefined);
     if (silence !== undefined) return keepSilent(chatId, silence);
     for (;;) {
-      const allowance = replyAllowance(store.outbox, chatId, now(), caps);
+      const allowance = replyAllowance(store.outbox, chatId, now(), capsNow(store, settings));
       if (allowance.verdict === 'no') return keepSilent(chatId, `cap per ${allowance.cap}`);
       if (allowance.verdict === 'yes') break;
       await wait(allowance.waitMs);
@@ -181,8 +181,8 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
     for (const [index, bubble] of bubbles.entries()) {
       if (index > 0) {
         await keepPace(target.chatId, bubble, 0);
-        if (isClosed() || rules.silenceMidway(chatId) !== undefined) break;
-        if (!bubbleAllowed(store.outbox, chatId, now(), caps)) break;
+        if (isClosed() || rules.silenceMidway(chatId, target) !== undefined) break;
+        if (!bubbleAllowed(store.outbox, chatId, now(), capsNow(store, settings))) break;
       }
       const outcome = await sendOne(chatId, target, items, bubble, index === 0);
       if (outcome.outcome === 'sent' || outcome.outcome === 'unknown') {
@@ -266,7 +266,9 @@ export function createReplies(deps: BotDeps, parts: ReplyParts): Replies {
   });
   return {
     offer: (chatId, message, stored) => {
-      if (rules.silenceMidway(chatId) === undefined) bursts.add(chatId, { message, stored });
+      // a burst that waits is judged when it is answered
+      const isWelcome = bursts.has(chatId) || rules.silenceMidway(chatId, message) === undefined;
+      if (isWelcome) bursts.add(chatId, { message, stored });
     },
     again: (chatId, message) => {
       const chat = store.chats.get(chatId);

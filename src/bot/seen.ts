@@ -4,15 +4,21 @@
  * taken back on disk, by their ids.
  * Bounded both ways: the oldest are dropped.
  */
+import { withBallast } from '../store/ballast.ts';
 import type { Store } from '../store/store.ts';
 
 export interface Seen {
   /** False: this id was added before. */
   add: (id: string) => boolean;
+  has: (id: string) => boolean;
   /** Handling failed: the next delivery counts as the first. */
   forget: (id: string) => void;
-  /** As `add`, and remembered across restarts. */
-  addCommand: (id: string) => boolean;
+  /**
+   * As `add`, and remembered across restarts.
+   * @param isUrgent obeyed also where that cannot be written; `flush` tries again
+   */
+  addCommand: (id: string, isUrgent?: boolean) => boolean;
+  flush: () => void;
   /** It was deleted for everyone: `add` takes it for known, now and after restarts. */
   addTakenBack: (id: string) => void;
 }
@@ -23,7 +29,7 @@ const maxTakenBackIds = 500;
 const commandsKey = 'bot.commandsObeyed';
 const takenBackKey = 'bot.takenBack';
 
-export function createSeen(settings: Store['settings']): Seen {
+export function createSeen({ settings, dataDir }: Pick<Store, 'settings' | 'dataDir'>): Seen {
   const ids = new Set<string>();
   const commandIds = storedIds(settings, commandsKey);
   const takenBackIds = storedIds(settings, takenBackKey);
@@ -40,12 +46,31 @@ export function createSeen(settings: Store['settings']): Seen {
     return true;
   };
 
+  let isUnwritten = false;
+  const flush = (): void => {
+    if (!isUnwritten) return;
+    try {
+      withBallast(dataDir, () => settings.set(commandsKey, [...commandIds].join('\n')));
+      isUnwritten = false;
+    } catch {
+      // known in memory
+    }
+  };
+
   return {
     add: (id) => !takenBackIds.has(id) && remember(ids, id, maxIds),
     forget: (id) => {
       ids.delete(id);
     },
-    addCommand: (id) => addStored(commandIds, id, commandsKey, maxCommandIds),
+    has: (id) => ids.has(id),
+    addCommand: (id, isUrgent = false) => {
+      if (!isUrgent) return addStored(commandIds, id, commandsKey, maxCommandIds);
+      if (!remember(commandIds, id, maxCommandIds)) return false;
+      isUnwritten = true;
+      flush();
+      return true;
+    },
+    flush,
     addTakenBack: (id) => {
       addStored(takenBackIds, id, takenBackKey, maxTakenBackIds);
     },

@@ -82,7 +82,8 @@ export function createSender({ store, log, send, sendFile }: BotDeps): Sender {
     isOurs: async (chatId, message) => {
       await lanes.current(chatId);
       if (store.lookups.sent(chatId, message.id) !== undefined) return true;
-      return store.outbox.claim(chatId, echoHash(message.text), message.id);
+      const hash = echoHash(message.text);
+      return store.outbox.awaitsEcho(chatId, hash) && store.outbox.claim(chatId, hash, message.id);
     },
     idle: lanes.idle,
   };

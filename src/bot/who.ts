@@ -70,11 +70,8 @@ export function createWho({ store, aliases, settings }: BotDeps): Who {
   const findChat = async (address: ChatAddress): Promise<Chat | undefined> => {
     const { chatId, chatKind } = address;
     if (!isAddress(address)) return undefined;
-    const exact = store.chats.find(chatId);
-    if (exact !== undefined) {
-      const chat = store.chats.get(exact);
-      return chat.kind === chatKind ? chat : undefined;
-    }
+    const exact = store.chats.known(chatId);
+    if (exact !== undefined) return exact.kind === chatKind ? exact : undefined;
     if (chatKind !== 'direct') return undefined;
     const known = chatOfPerson(store.people.find(chatId));
     if (known !== undefined || !couldBeKnown(chatId)) return known;

@@ -20,6 +20,8 @@ export interface Chat {
 export interface Chats {
   resolve(key: string, kind: ChatKind): number;
   find(key: string): number | undefined;
+  /** the chat with this key */
+  known(key: string): Chat | undefined;
   get(id: number): Chat;
   /** `collect: true` starts collecting now (it changes nothing where collection is on already) */
   set(id: number, changes: { collect?: boolean; bot?: boolean; disclosedAtMs?: number }): void;
@@ -54,6 +56,7 @@ export function createChats(db: Database, ledger: Ledger, now: () => number): Ch
     'INSERT INTO chats (key, kind) VALUES (?, ?) ON CONFLICT (key) DO NOTHING',
   );
   const byId = db.prepare<[number], Row>('SELECT * FROM chats WHERE id = ?');
+  const rowByKey = db.prepare<[string], Row>('SELECT * FROM chats WHERE key = ?');
   const all = db.prepare<[], Row>('SELECT * FROM chats ORDER BY id');
   const collectOn = db.prepare<[number, number]>(
     'UPDATE chats SET collect = 1, collect_since_ms = ? WHERE id = ? AND collect = 0',
@@ -89,6 +92,10 @@ export function createChats(db: Database, ledger: Ledger, now: () => number): Ch
       return find(key)!;
     },
     find,
+    known: (key) => {
+      const row = rowByKey.get(key);
+      return row && toChat(row);
+    },
     get,
     set: (id, changes) => set.immediate(id, changes),
     addMember: (chatId, personId) => {

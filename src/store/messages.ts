@@ -13,7 +13,8 @@ import type { Seal } from './seal.ts';
 export interface MessageTable {
   /**
    * Idempotent by (chatId, fromMe, waId): the first version stays. A live message that an import brought already
-   * (match.ts) becomes that row, which takes over WhatsApp's id and time; it counts as known.
+   * (match.ts) becomes that row, which takes over WhatsApp's id and time; it counts as known. Where it throws inside a
+   * transaction of the caller's, that has to end too.
    */
   add(message: ConsentedMessage): { rowId: number; inserted: boolean };
   /** all or nothing, in one transaction */
@@ -129,7 +130,7 @@ export function createMessages(db: Database, { phrases, seal, root, now, scrub }
   });
 
   return {
-    add: (message) => add.immediate(message),
+    add: (message) => (db.inTransaction ? put(message) : add.immediate(message)),
     addMany: (messages) => addMany.immediate(messages),
     find: (chatId, waId) => {
       const row = byWaId.get(chatId, waId);

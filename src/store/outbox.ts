@@ -25,6 +25,8 @@ export interface Outbox {
   /** may have left */
   unknown(id: number): void;
   isOurs(chatId: number, waId: string): boolean;
+  /** Is there a row with this text whose echo has not come? Writes nothing, where `claim` may. */
+  awaitsEcho(chatId: number, textHash: string): boolean;
   /** An echo with this text came in: the oldest row that waits for one is marked sent. False: not ours. */
   claim(chatId: number, textHash: string, waId: string): boolean;
   /** a reply to that message is pending, sent or unknown */
@@ -87,6 +89,7 @@ export function createOutbox(db: Database, now: () => number): Outbox {
       settle.run('unknown', id);
     },
     isOurs,
+    awaitsEcho: (chatId, textHash) => waiting.get(chatId, textHash) !== undefined,
     claim: (chatId, textHash, waId) => claim.immediate(chatId, textHash, waId),
     answered: (chatId, waId) => reply.get(chatId, waId) !== undefined,
     sentSince: (chatId, sinceMs) => times.all({ chatId, sinceMs }).map((row) => row.at_ms),

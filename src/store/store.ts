@@ -4,7 +4,7 @@
  * people whose consent stands now. Another process may open the same folder beside this one.
  */
 import { dirname } from 'node:path';
-import type { Database, Statement } from 'better-sqlite3';
+import type { Database, Statement, Transaction } from 'better-sqlite3';
 import { createChats, type Chats } from './chats.ts';
 import { createConversations, type Conversations } from './conversations.ts';
 import { createCounts, type Counts } from './counts.ts';
@@ -32,7 +32,7 @@ import { createSettings, type StoredSettings } from './settings.ts';
 import { createTombstones, type Tombstones } from './tombstones.ts';
 import { UserError } from '../util/errors.ts';
 
-export { correctionMark } from './rows.ts';
+export { correctionMark, playedMark } from './rows.ts';
 export type { StoredMessage } from './rows.ts';
 export { AlreadyAnswered } from './outbox.ts';
 
@@ -100,11 +100,13 @@ export class Store {
   readonly #now: () => number;
   #review: Review | undefined;
   readonly #changes: Statement<[], { own: number }>;
+  readonly #transaction: Transaction<(work: () => unknown) => unknown>;
   #needsScrub = false;
 
   constructor(db: Database, now: () => number) {
     this.#db = db;
     this.#now = now;
+    this.#transaction = db.transaction((work: () => unknown) => work());
     this.#changes = db.prepare('SELECT total_changes() AS own');
     this.dataDir = dirname(db.name);
     const scrub = (): void => void this.scrub();
@@ -158,7 +160,7 @@ export class Store {
 
   /** All or nothing; nested calls are savepoints. `work` must be synchronous. */
   transaction<T>(work: () => T): T {
-    const result = this.#db.transaction(work).immediate();
+    const result = this.#transaction.immediate(work) as T;
     if (this.#needsScrub) this.scrub();
     return result;
   }

@@ -1,6 +1,9 @@
 /** What each command does when the right person types it in the right place, and what is said back. */
+import { existsSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { consentNotice, phrases } from '../../src/consent/notice.ts';
+import { ballastFile } from '../../src/store/ballast.ts';
+import { onDisk } from './full-disk.ts';
 import { account, anna, ben, createWorld, ownerNumber } from './world.ts';
 import type { World, WorldOptions } from './world.ts';
 
@@ -439,6 +442,65 @@ describe('!bot', () => {
     await world.hear(anna, 'anyone?');
     await world.settle();
     expect(world.takeSent()).toEqual([]);
+  });
+
+  it('off on a full disk is written where the ballast lay, and said', async () => {
+    start();
+    await world.open(anna);
+    const ballast = ballastFile(world.dir);
+    writeFileSync(ballast, 'x', { mode: 0o600 });
+    onDisk(world.store, {
+      get writesLeft() {
+        return existsSync(ballast) ? 0 : Number.POSITIVE_INFINITY;
+      },
+      set writesLeft(_left) {
+        // as many as the disk says
+      },
+    });
+    await world.type(anna, '!bot off');
+    expect(world.takeSent()).toEqual([say().botOff]);
+    expect(world.chat(anna).bot).toBe(false);
+    expect(existsSync(ballast)).toBe(false);
+  });
+
+  it.each([
+    ['!bot off', anna, 'direct'],
+    ['!bot off all', self, 'self'],
+    ['!stop', anna, 'direct'],
+  ] as const)('%s counts while the disk takes nothing, and is written when it does', async (line, where, chatKind) => {
+    start();
+    await world.open(anna);
+    const disk = { writesLeft: 0 };
+    onDisk(world.store, disk);
+    const off = await world.type(where, line, { chatKind });
+    disk.writesLeft = Number.POSITIVE_INFINITY;
+    expect(world.chat(anna)).toMatchObject({ collect: true, bot: true }); // not written yet
+    await world.hear(anna, 'anyone there?');
+    await world.settle();
+    expect(world.takeSent()).toEqual([]);
+    expect(world.chat(anna)).toMatchObject({ collect: line !== '!stop', bot: false });
+    await world.restart();
+    await world.hear(anna, 'and now?');
+    await world.settle();
+    expect(world.takeSent()).toEqual([]);
+    await world.type(anna, '!bot on');
+    expect(world.chat(anna).bot).toBe(true);
+    await world.deliver(off); // the same once more
+    expect(world.chat(anna).bot).toBe(line !== '!stop');
+  });
+
+  it('off stops the second half of a reply on a full disk', async () => {
+    start({ replies: { typing: 'learned' } });
+    await world.open(anna);
+    world.says(() => ['one', 'two']);
+    await world.hear(anna, 'well?');
+    while (world.sent.length === 0) await world.clock.advance(500);
+    const disk = { writesLeft: 0 };
+    onDisk(world.store, disk);
+    await world.type(anna, '!bot off');
+    disk.writesLeft = Number.POSITIVE_INFINITY;
+    await world.settle();
+    expect(world.takeSent().join()).not.toContain('two');
   });
 
   it('is obeyed from an owner number in its own chat, and applies there', async () => {

@@ -1,6 +1,6 @@
 /**
  * The bot as a state machine (machine.ts): any order of messages, commands, edits, deletions, replays, crashes, full disks
- * and time, on a real store. Nothing is stored without consent, nothing is sent unasked, no message gets two replies,
+ * and time, in chats with two people and in a group with both, on a real store. Nothing is stored without consent, nothing is sent unasked, no message gets two replies,
  * a refusal counts at once and in every state (promises A4, A5, A6, E1, E2, E9) - and afterwards the bot still works.
  * MACHINE_RUNS and MACHINE_SEED make other and longer runs than the fixed ones.
  * Run: npx vitest run test/bot/machine.test.ts
@@ -9,21 +9,29 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import { Machine, steps } from './machine.ts';
-import type { Name } from './machine.ts';
+import type { Person } from './machine.ts';
 
 const runs = Number(process.env['MACHINE_RUNS'] ?? 130);
 const seed = Number(process.env['MACHINE_SEED'] ?? 6);
 
-const scenes: { what: string; persona: Name | undefined; typing: 'learned' | 'instant'; share: number }[] = [
-  { what: 'the owner’s voice, at once', persona: undefined, typing: 'instant', share: 1 },
-  { what: 'the owner’s voice, with pauses', persona: undefined, typing: 'learned', share: 0.6 },
-  { what: 'a contact’s voice', persona: 'anna', typing: 'instant', share: 0.4 },
+interface Scene {
+  what: string;
+  persona: Person | undefined;
+  typing: 'learned' | 'instant';
+  togetherMs: number;
+  share: number;
+}
+
+const scenes: Scene[] = [
+  { what: 'the owner’s voice, at once', persona: undefined, typing: 'instant', togetherMs: 0, share: 1 },
+  { what: 'the owner’s voice, with pauses', persona: undefined, typing: 'learned', togetherMs: 3, share: 0.6 },
+  { what: 'a contact’s voice', persona: 'anna', typing: 'instant', togetherMs: 3, share: 0.4 },
 ];
 
-describe.each(scenes)('$what', ({ persona, typing, share }) => {
+describe.each(scenes)('$what', ({ persona, typing, togetherMs, share }) => {
   test('whatever happens: nothing unconsented is stored, nothing unasked is sent, nothing is answered twice', async () => {
     const property = fc.asyncProperty(steps, async (commands) => {
-      const machine = new Machine({ persona, typing });
+      const machine = new Machine({ persona, typing, togetherMs });
       try {
         await fc.asyncModelRun(() => ({ model: {}, real: machine }), commands);
         await machine.revive();

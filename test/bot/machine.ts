@@ -12,13 +12,23 @@ import type { InboundMessage } from '../../src/types.ts';
 import { consentNotice } from '../../src/consent/notice.ts';
 import { onDisk } from './full-disk.ts';
 import type { Disk } from './full-disk.ts';
-import { isCommand, Oracle, replyText, takeoverMinutes } from './oracle.ts';
+import { club, isCommand, Oracle, replyText, takeoverMinutes } from './oracle.ts';
 import { anna, ben, breathe, createWorld } from './world.ts';
 import type { World } from './world.ts';
 
 const people = { anna, ben };
-export type Name = keyof typeof people;
-const names = ['anna', 'ben'] as const;
+export type Person = keyof typeof people;
+const persons = ['anna', 'ben'] as const;
+/** Chats: one with each person, and a group of both and the owner. */
+const groupId = '120363000000000001@g.us';
+const chats = { ...people, [club]: { c: groupId, lid: groupId } };
+export type Name = Person | typeof club;
+const names = [...persons, club] as const;
+/** A chat and who writes in it. */
+export interface Place {
+  chat: Name;
+  by: Person;
+}
 const caps = { perChatSeconds: 5, perChatHour: 6, perDay: 100 };
 /** Files of the tests lie in memory where there is such a place: thousands of commits are waited for. */
 const inMemory = existsSync('/dev/shm') ? { parent: '/dev/shm' } : {};
@@ -45,7 +55,7 @@ export class Machine {
   readonly #entries: Entry[] = [];
   readonly #events: Event[] = [];
   readonly #notice: string;
-  readonly #persona: Name | undefined;
+  readonly #persona: Person | undefined;
   readonly #sabotage: ((store: Store) => void) | undefined;
   readonly #reader: ReturnType<typeof readStore>;
   #begun: { chatId: number; kind: 'reply' | 'notice' | 'ack'; inReplyTo: string | null } | undefined;
@@ -56,20 +66,25 @@ export class Machine {
   #untold: (() => void)[] = [];
   #release: () => void = () => undefined;
 
-  /** @param options.sabotage makes each store that is opened break a promise, for controls */
+  /**
+   * @param options.togetherMs real time in which messages are collected to be written together
+   * @param options.sabotage makes each store that is opened break a promise, for controls
+   */
   constructor(options: {
-    persona: Name | undefined;
+    persona: Person | undefined;
     typing: 'learned' | 'instant';
+    togetherMs?: number;
     sabotage?: (store: Store) => void;
   }) {
     this.#sabotage = options.sabotage;
     this.#persona = options.persona;
-    this.#oracle = new Oracle(caps, options.persona);
+    this.#oracle = new Oracle(caps, options.persona, personOf);
     this.#world = createWorld({
       ...inMemory,
       voice: 0,
       settings: { speaker: options.persona === undefined ? 'me' : 'Persona' },
       replies: { caps, typing: options.typing, takeoverMinutes },
+      togetherMs: options.togetherMs ?? 0,
       onOpen: (store) => this.#watch(store),
     });
     const { settings } = this.#world;
@@ -94,24 +109,57 @@ export class Machine {
   }
 
   /** Somebody writes; a program that is not there misses it. */
-  async write(chat: Name, text: string, fields: Partial<InboundMessage> = {}, isHidden = false): Promise<void> {
-    const id = isHidden ? people[chat].lid : people[chat].c;
-    const message = this.#world.inbound({ c: id }, text, fields);
+  async write(
+    place: Name | Place,
+    text: string,
+    fields: Partial<InboundMessage> = {},
+    isHidden = false,
+  ): Promise<void> {
+    await this.#happen(this.#said(place, text, fields, isHidden));
+  }
+
+  /** It is said; nobody was told yet. */
+  #said(place: Name | Place, text: string, fields: Partial<InboundMessage> = {}, isHidden = false) {
+    const { chat, by } = typeof place === 'string' ? { chat: place, by: place === club ? 'anna' : place } : place;
+    const form = isHidden ? 'lid' : 'c';
+    const isOther = chat === club && fields.fromMe !== true;
+    const author = isOther ? { senderId: people[by][form] } : {};
+    const message = this.#world.inbound({ c: chats[chat][form] }, text, { ...author, ...fields });
     this.#entries.push({ chat, message, isRevoked: false, isEdited: false, toldText: undefined });
-    const event: Event = { kind: 'message', chat, message };
+    const event = { kind: 'message' as const, chat, message };
     this.#events.push(event);
-    await this.#happen(event);
+    return event;
+  }
+
+  /** Several at once, as they come when the phone was away; the program may be killed before it is done with them. */
+  async flood(places: readonly Place[], killed: 'at once' | 'soon' | 'not'): Promise<void> {
+    const said = places.map((place) => this.#said(place, this.unique(), place.chat === club ? this.forBot() : {}));
+    if (!this.#isUp) return;
+    const { bot, clock } = this.#world;
+    for (const { chat, message } of said) this.#oracle.permit(chat, message, clock.nowMs);
+    const wasClean = this.#isClean();
+    const work = Promise.all(said.flatMap(({ message }) => [bot.onMessage(message), bot.onMessage(message)]));
+    if (killed === 'soon') await breathe(); // the first are written, the others wait
+    if (killed !== 'not') this.kill();
+    if (!(await this.#unlessItDies(work))) return;
+    for (const { chat, message } of said) this.#settle(chat, message, wasClean && this.#isClean());
+  }
+
+  /** What makes a message of the group one for the bot: a quote of what it said there, else its name. */
+  forBot(): Partial<InboundMessage> {
+    const quoted = this.#world.sent.findLast(({ chatId }) => chatId === groupId);
+    return quoted === undefined ? { mentionsMe: true } : { quotedId: quoted.id };
   }
 
   /** The usual way in: asked, agreed, replies on. */
-  async open(chat: Name): Promise<void> {
-    await this.write(chat, '!collect on', { fromMe: true });
+  async open(place: Name | Place): Promise<void> {
+    await this.write(place, '!collect on', { fromMe: true });
     await this.pass(1);
-    await this.write(chat, '!consent yes');
+    await this.write(place, '!consent yes');
     await this.pass(1);
-    await this.write(chat, '!consent imitate');
+    await this.write(place, '!consent imitate');
     await this.pass(1);
-    await this.write(chat, '!bot on', { fromMe: true });
+    await this.write(place, '!bot on', { fromMe: true });
   }
 
   /** A text that occurs nowhere else. */
@@ -139,20 +187,19 @@ export class Machine {
     await this.#happen(event);
   }
 
-  async react(chat: Name): Promise<void> {
+  async react({ chat, by }: Place): Promise<void> {
     const entry = this.#entries.findLast((each) => each.chat === chat && isText(each));
     if (entry === undefined || !this.#isUp) return;
     const before = this.#reactions();
-    const { c } = people[chat];
     const reaction = {
-      chatId: c,
+      chatId: chats[chat].c,
       messageId: entry.message.id,
-      senderId: c,
+      senderId: people[by].c,
       emoji: '👍',
       atMs: this.#world.clock.nowMs,
     };
     await this.#world.bot.onReaction(reaction);
-    const mayKeep = this.#oracle.isGranted(chat) && this.#oracle.chat(chat).collect.some(({ toMs }) => toMs === null);
+    const mayKeep = this.#oracle.isGranted(by) && this.#oracle.chat(chat).collect.some(({ toMs }) => toMs === null);
     if (!mayKeep && this.#reactions() > before) this.#oracle.breaches.push(`${chat}: a reaction without consent`);
   }
 
@@ -278,7 +325,22 @@ export class Machine {
     if (!this.#rows().some((row) => row.text === text)) this.#oracle.breaches.push(`${chat}: deaf for good`);
     const replies = this.#world.sent.slice(sent).filter((each) => each.text.includes('rply'));
     if (replies.length === 0) this.#oracle.breaches.push(`${chat}: silent for good`);
+    if (this.#persona === undefined) await this.#reviveGroup();
     this.check();
+  }
+
+  /** The same in the group; another's voice is not heard there. */
+  async #reviveGroup(): Promise<void> {
+    const owner = { fromMe: true };
+    for (const text of ['!collect on', '!bot on']) await this.step(() => this.write(club, text, owner));
+    await this.step(() => this.write(club, '!consent yes'));
+    const sent = this.#world.sent.length;
+    for (let i = 0; i < 3; i++) {
+      await this.step(() => this.write(club, this.unique(), this.forBot()));
+      await this.step(() => this.pass(300));
+    }
+    const isAnswered = this.#world.sent.slice(sent).some((each) => each.text.includes('rply'));
+    if (!isAnswered) this.#oracle.breaches.push(`${club}: silent for good`);
   }
 
   /** Close everything; then no text may stand in any file that is in no row. */
@@ -316,8 +378,8 @@ export class Machine {
 
   check(): void {
     for (const row of this.#rows()) {
-      const { chat, waId, atMs, fromMe, isBot, text } = row;
-      this.#oracle.checkRow(chat, { waId, atMs, fromMe, isBot, text });
+      const { chat, waId, atMs, author, fromMe, isBot, text } = row;
+      this.#oracle.checkRow(chat, { waId, atMs, author, fromMe, isBot, text });
       const entry = this.#entries.find(({ message }) => message.id === waId);
       if (entry?.toldText !== undefined && text !== entry.toldText) {
         this.#oracle.breaches.push(`${waId} says what it said before it was edited`);
@@ -450,6 +512,10 @@ export class Machine {
     return this.#reader.rows.all().map((row) => ({
       ...row,
       chat: nameOf(row.key) ?? 'anna',
+      author: (row.aliases ?? '')
+        .split(' ')
+        .map(personOf)
+        .find((name) => name !== undefined),
       fromMe: row.fromMe === 1,
       isBot: row.isBot === 1,
     }));
@@ -465,15 +531,31 @@ export class Machine {
 }
 
 function nameOf(chatId: string): Name | undefined {
-  return names.find((name) => people[name].c === chatId || people[name].lid === chatId);
+  return names.find((name) => chats[name].c === chatId || chats[name].lid === chatId);
+}
+
+function personOf(id: string): Person | undefined {
+  return persons.find((name) => people[name].c === id || people[name].lid === id);
+}
+
+interface Row {
+  waId: string;
+  atMs: number;
+  fromMe: number;
+  isBot: number;
+  text: string;
+  key: string;
+  /** ids of whose it is, with blanks between them */
+  aliases: string | null;
 }
 
 /** Rows as they stand in the file, sealed or not. */
 function readStore(dir: string) {
   const db = openSqlite(join(dir, 'persona.sqlite'), { readonly: true });
   return {
-    rows: db.prepare<[], { waId: string; atMs: number; fromMe: number; isBot: number; text: string; key: string }>(
-      `SELECT m.wa_id AS waId, m.timestamp_ms AS atMs, m.from_me AS fromMe, m.origin = 'bot' AS isBot, m.text, c.key
+    rows: db.prepare<[], Row>(
+      `SELECT m.wa_id AS waId, m.timestamp_ms AS atMs, m.from_me AS fromMe, m.origin = 'bot' AS isBot, m.text, c.key,
+         (SELECT group_concat(alias, ' ') FROM aliases WHERE person_id = m.person_id) AS aliases
        FROM messages m JOIN chats c ON c.id = m.chat_id WHERE m.origin <> 'import'`,
     ),
     reactions: db.prepare<[], { n: number }>('SELECT COUNT(*) AS n FROM reactions'),
@@ -495,7 +577,16 @@ const step = (label: string, work: (machine: Machine) => Promise<void> | void): 
   toString: () => label,
 });
 
-const chat = fc.constantFrom(...names, 'anna' as const); // one of them more often
+const inClub = fc.constantFrom<Place[]>(...persons.map((by) => ({ chat: club, by }) as const));
+/** One of them more often. */
+const place = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.constantFrom<Place[]>(...(['anna', 'ben', 'anna'] as const).map((by) => ({ chat: by, by }))),
+  },
+  { weight: 2, arbitrary: inClub },
+);
+const shown = ({ chat, by }: Place): string => (chat === by ? chat : `${chat}, ${by}`);
 const contactLines = [
   '!consent yes',
   '!consent yes',
@@ -527,24 +618,38 @@ const disguises: Partial<InboundMessage>[] = [
 ];
 
 const text = fc
-  .tuple(chat, fc.boolean(), fc.boolean())
-  .map(([name, fromMe, isHidden]) =>
-    step(`${name}: ${fromMe ? 'owner' : 'contact'} writes`, (m) => m.write(name, m.unique(), { fromMe }, isHidden)),
+  .tuple(place, fc.boolean(), fc.boolean())
+  .map(([at, fromMe, isHidden]) =>
+    step(`${shown(at)}: ${fromMe ? 'owner' : 'contact'} writes`, (m) => m.write(at, m.unique(), { fromMe }, isHidden)),
   );
-const heard = chat.map((name) => step(`${name}: contact writes`, (m) => m.write(name, m.unique())));
+const heard = place.map((at) => step(`${shown(at)}: contact writes`, (m) => m.write(at, m.unique())));
+const forBot = fc
+  .tuple(inClub, fc.boolean(), fc.boolean())
+  .map(([at, isByName, isHidden]) =>
+    step(`${shown(at)}: to the bot`, (m) =>
+      m.write(at, m.unique(), isByName ? { mentionsMe: true } : m.forBot(), isHidden),
+    ),
+  );
+const flood = fc
+  .tuple(fc.array(place, { minLength: 2, maxLength: 9 }), fc.constantFrom('at once', 'soon', 'not', 'not', 'not'))
+  .map(([places, killed]) =>
+    step(`${places.map(shown).join('; ')} together, killed: ${killed}`, (m) => m.flood(places, killed)),
+  );
 const odd = fc
-  .tuple(chat, fc.constantFrom(...disguises), fc.constantFrom('', '!stop', '!consent yes'))
-  .map(([name, fields, line]) =>
-    step(`${name}: ${JSON.stringify(fields)} ${line}`, (m) => m.write(name, line === '' ? m.unique() : line, fields)),
+  .tuple(place, fc.constantFrom(...disguises), fc.constantFrom('', '!stop', '!consent yes'))
+  .map(([at, fields, line]) =>
+    step(`${shown(at)}: ${JSON.stringify(fields)} ${line}`, (m) =>
+      m.write(at, line === '' ? m.unique() : line, fields),
+    ),
   );
 const lineOf = (who: 'contact' | 'owner', lines: readonly string[]): fc.Arbitrary<Step> =>
   fc
-    .tuple(chat, fc.constantFrom(...lines), fc.boolean())
-    .map(([name, line, isHidden]) =>
-      step(`${name}: ${who} "${line}"`, (m) => m.write(name, line, { fromMe: who === 'owner' }, isHidden)),
+    .tuple(place, fc.constantFrom(...lines), fc.boolean())
+    .map(([at, line, isHidden]) =>
+      step(`${shown(at)}: ${who} "${line}"`, (m) => m.write(at, line, { fromMe: who === 'owner' }, isHidden)),
     );
 /** So that most runs have a chat in which something is on. */
-const opened = chat.map((name) => step(`${name}: all on`, (m) => m.open(name)));
+const opened = place.map((at) => step(`${shown(at)}: all on`, (m) => m.open(at)));
 const seconds = fc.constantFrom(1, 2, 5, 10, 30, 60, 400, 1900, 3700);
 const index = fc.nat(30);
 
@@ -552,6 +657,8 @@ const weighted: { weight: number; arbitrary: fc.Arbitrary<Step> }[] = [
   { weight: 4, arbitrary: opened },
   { weight: 5, arbitrary: heard },
   { weight: 3, arbitrary: text },
+  { weight: 2, arbitrary: forBot },
+  { weight: 2, arbitrary: flood },
   { weight: 1, arbitrary: odd },
   { weight: 4, arbitrary: lineOf('contact', contactLines) },
   { weight: 1, arbitrary: lineOf('contact', contactQuestions) },
@@ -560,7 +667,7 @@ const weighted: { weight: number; arbitrary: fc.Arbitrary<Step> }[] = [
   { weight: 5, arbitrary: seconds.map((n) => step(`${n} s pass`, (m) => m.pass(n))) },
   { weight: 2, arbitrary: index.map((n) => step(`edit ${n}`, (m) => m.edit(n))) },
   { weight: 2, arbitrary: index.map((n) => step(`revoke ${n}`, (m) => m.revoke(n))) },
-  { weight: 1, arbitrary: chat.map((name) => step(`${name}: reaction`, (m) => m.react(name))) },
+  { weight: 1, arbitrary: place.map((at) => step(`${shown(at)}: reaction`, (m) => m.react(at))) },
   {
     weight: 4,
     arbitrary: fc

@@ -5,6 +5,8 @@
  */
 import type { InboundMessage } from '../../src/types.ts';
 
+/** The group; every other chat is one with the person of its name. */
+export const club = 'club';
 export const takeoverMinutes = 30;
 const minuteMs = 60_000;
 const commandFreshMs = 5 * minuteMs;
@@ -30,12 +32,13 @@ interface Chat {
   /** collection may have been on; `toMs` null: still is */
   collect: { fromMs: number; toMs: number | null }[];
   mayBot: boolean;
+  /** switched off while nothing could be written: holds as long as the process lives */
+  isSilenced: boolean;
+  /** the bot obeyed the owner here: in a group it listens to nobody before */
+  isOpen: boolean;
   takenOverUntilMs: number;
   /** when the owner last let the bot speak again */
   handedBackMs: number;
-  yes: { id: string; atMs: number }[];
-  imitate: { id: string; atMs: number }[];
-  refusals: Refusal[];
   /** questions that may still be put, each for a command that asks for one */
   questions: number;
   wasAsked: boolean;
@@ -53,6 +56,13 @@ interface Chat {
   sentAtMs: number[];
 }
 
+/** What somebody said about their own words, wherever they said it. */
+interface Person {
+  yes: { id: string; atMs: number }[];
+  imitate: { id: string; atMs: number }[];
+  refusals: Refusal[];
+}
+
 export interface Sending {
   chat: string;
   text: string;
@@ -68,10 +78,19 @@ export const replyText = (n: number, candidate: number, bubble: number): string 
 const line = ({ text }: InboundMessage): string => text.trim().toLowerCase();
 export const isCommand = (message: InboundMessage): boolean => message.text.trimStart().startsWith('!');
 const refusalLines = ['!stop', '!consent no', '!forget'];
+/** Of a group's lines these are heard, of the owner and of members. */
+const groupLines = {
+  owner: ['!collect on', '!collect off', '!bot on', '!bot off', ...refusalLines],
+  member: ['!consent yes', ...refusalLines],
+};
+/** In a group: does it name the bot, or quote one of its messages? */
+const isForBot = ({ mentionsMe, quotedId }: InboundMessage): boolean =>
+  mentionsMe === true || quotedId?.startsWith('true_') === true;
 
 export class Oracle {
   readonly breaches: string[] = [];
   readonly #chats = new Map<string, Chat>();
+  readonly #people = new Map<string, Person>();
   readonly #obeyed = new Set<string>();
   /** commands that a sweep found, and that were not obeyed for that: delivered again they are known */
   readonly #foundLate = new Set<string>();
@@ -79,13 +98,30 @@ export class Oracle {
   readonly #messages = new Map<string, { message: InboundMessage; chat: string }>();
   /** which messages the bot had heard when the model was asked for the n-th time, by chat */
   readonly #heardBy = new Map<number, Map<string, Set<string>>>();
+  /** the message that the n-th answer answers */
+  readonly #targetOf = new Map<number, string>();
   readonly #caps: Caps;
   /** the chat whose contact is the persona; undefined: the owner is */
   readonly #persona: string | undefined;
+  readonly #nameOf: (id: string) => string | undefined;
 
-  constructor(caps: Caps, persona: string | undefined) {
+  /** @param nameOf the person with this id at WhatsApp */
+  constructor(caps: Caps, persona: string | undefined, nameOf: (id: string) => string | undefined) {
     this.#caps = caps;
     this.#persona = persona;
+    this.#nameOf = nameOf;
+  }
+
+  #person(name: string): Person {
+    const person = this.#people.get(name) ?? { yes: [], imitate: [], refusals: [] };
+    this.#people.set(name, person);
+    return person;
+  }
+
+  /** Who wrote it, but for the owner. */
+  #authorOf(chat: string, { fromMe, senderId }: InboundMessage): string | undefined {
+    if (fromMe) return undefined;
+    return chat === club ? this.#nameOf(senderId) : chat;
   }
 
   chat(name: string): Chat {
@@ -95,11 +131,10 @@ export class Oracle {
         ...{
           collect: [],
           mayBot: false,
+          isSilenced: false,
+          isOpen: false,
           takenOverUntilMs: 0,
           handedBackMs: 0,
-          yes: [],
-          imitate: [],
-          refusals: [],
           questions: 0,
           wasAsked: false,
           isWanted: false,
@@ -124,33 +159,42 @@ export class Oracle {
     const chat = this.chat(name);
     const isFresh = !message.isCatchUp && nowMs - message.timestampMs <= commandFreshMs;
     const text = line(message);
-    if (!isPlain(message)) return this.#permitStop(chat, message);
+    const isGroup = name === club;
+    if (!isPlain(message)) return this.#permitStop(name, message);
     if (refusalLines.includes(text)) chat.answerable.add(message.id);
-    if (!isFresh || this.#obeyed.has(message.id)) return this.#permitStop(chat, message);
-    if (isCommand(message)) chat.answerable.add(message.id);
+    if (!isFresh || this.#obeyed.has(message.id)) return this.#permitStop(name, message);
+    const isHeard = !isGroup || groupLines[message.fromMe ? 'owner' : 'member'].includes(text);
+    if (isCommand(message) && isHeard) chat.answerable.add(message.id);
     if (message.fromMe) {
       if (text === '!collect on') {
         if (chat.collect.at(-1)?.toMs !== null) chat.collect.push({ fromMs: nowMs, toMs: null });
         chat.questions++;
       }
-      if (text === '!bot on') chat.mayBot = true;
-      if (text === '!bot on' || text === '!again') {
+      if (text === '!bot on') {
+        chat.mayBot = true;
+        chat.isSilenced = false;
+      }
+      if (text === '!bot on' || (text === '!again' && !isGroup)) {
         chat.takenOverUntilMs = 0;
         chat.handedBackMs = nowMs;
       }
     } else if (text === '!consent yes') {
-      chat.yes.push({ id: message.id, atMs: message.timestampMs });
-      chat.questions++; // who was never asked is asked now
-      chat.isWanted = true;
-    } else if (text === '!consent imitate') {
-      chat.imitate.push({ id: message.id, atMs: message.timestampMs });
+      this.#person(this.#authorOf(name, message) ?? '').yes.push({ id: message.id, atMs: message.timestampMs });
+      if (!isGroup) {
+        chat.questions++; // who was never asked is asked now
+        chat.isWanted = true;
+      }
+    } else if (text === '!consent imitate' && !isGroup) {
+      this.#person(name).imitate.push({ id: message.id, atMs: message.timestampMs });
     }
-    this.#permitStop(chat, message);
+    this.#permitStop(name, message);
   }
 
-  /** A bare "stop" may be asked back while the consent stands that was there when it was written. */
-  #permitStop(chat: Chat, message: InboundMessage): void {
-    const given = chat.yes.at(-1);
+  /** A bare "stop" may be asked back while the consent stands that was there when it was written; never in a group. */
+  #permitStop(name: string, message: InboundMessage): void {
+    if (name === club) return;
+    const chat = this.chat(name);
+    const given = this.#person(name).yes.at(-1);
     const isStop = /^\W*stop\W*$/i.test(message.text) && !message.fromMe;
     if (isStop && given !== undefined && message.timestampMs >= given.atMs) chat.answerable.add(message.id);
   }
@@ -158,18 +202,18 @@ export class Oracle {
   /** The bot has handled it. `isClean`: with room on the disk; a refusal counts without. */
   settle(name: string, message: InboundMessage, nowMs: number, isClean: boolean): void {
     const chat = this.chat(name);
+    const isGroup = name === club;
     const text = line(message);
     const isFresh = !message.isCatchUp && nowMs - message.timestampMs <= commandFreshMs;
-    if (isPlain(message) && !message.fromMe && refusalLines.includes(text)) {
-      const { id, timestampMs: atMs } = message;
-      chat.refusals = chat.refusals.filter((known) => known.id !== id || !known.isVolatile);
-      if (!chat.refusals.some((known) => known.id === id)) {
-        if (text === '!forget') chat.sentAtMs = []; // that there were replies is forgotten too
-        chat.refusals.push({ id, atMs, isForget: text === '!forget', isVolatile: !isClean, isAnswer: chat.wasAsked });
-      }
+    if (isPlain(message) && refusalLines.includes(text)) this.#refuse(name, message, isClean);
+    const isNew = isPlain(message) && isFresh && !this.#obeyed.has(message.id) && !this.#foundLate.has(message.id);
+    if (isNew && message.fromMe && !isClean) {
+      if (text === '!bot off') chat.isSilenced = true;
+      if (text === '!bot off all' && !isGroup) for (const each of this.#chats.values()) each.isSilenced = true;
     }
     if (!isClean) return;
-    if (!message.fromMe && message.kind === 'text' && !isCommand(message)) chat.heard.add(message.id);
+    const isAsking = !message.fromMe && message.kind === 'text' && !isCommand(message);
+    if (isAsking && (!isGroup || isForBot(message))) chat.heard.add(message.id);
     if (message.fromMe && !isCommand(message) && message.kind === 'text') {
       const untilMs = Math.min(message.timestampMs, nowMs) + takeoverMinutes * minuteMs;
       const isOlder = message.timestampMs < Math.floor(chat.handedBackMs / 1000) * 1000;
@@ -179,9 +223,26 @@ export class Oracle {
     if (!isPlain(message) || !isFresh || this.#obeyed.has(message.id) || this.#foundLate.has(message.id)) return;
     if (isCommand(message)) this.#obeyed.add(message.id);
     if (!message.fromMe) return;
+    if (isGroup && groupLines.owner.includes(text)) chat.isOpen = true;
     if (text === '!collect off' || refusalLines.includes(text)) this.#collectOff(chat, nowMs);
     if (text === '!bot off' || refusalLines.includes(text)) chat.mayBot = false;
-    if (text === '!bot off all') for (const each of this.#chats.values()) each.mayBot = false;
+    if (text === '!bot off all' && !isGroup) for (const each of this.#chats.values()) each.mayBot = false;
+  }
+
+  /** In a group that the owner never opened, and of somebody it knows nothing of where nothing is on, it is not heard. */
+  #refuse(name: string, message: InboundMessage, isClean: boolean): void {
+    const author = this.#authorOf(name, message);
+    if (author === undefined) return;
+    const { id, timestampMs: atMs } = message;
+    const person = this.#person(author);
+    const chat = this.chat(name);
+    const isOn = chat.collect.at(-1)?.toMs === null || chat.mayBot;
+    if (name === club && !(chat.isOpen && (isOn || person.yes.length > 0))) return;
+    person.refusals = person.refusals.filter((known) => known.id !== id || !known.isVolatile);
+    if (person.refusals.some((known) => known.id === id)) return;
+    const isForget = line(message) === '!forget';
+    if (isForget) this.chat(author).sentAtMs = []; // that there were replies is forgotten too
+    person.refusals.push({ id, atMs, isForget, isVolatile: !isClean, isAnswer: chat.wasAsked });
   }
 
   #collectOff(chat: Chat, nowMs: number): void {
@@ -196,7 +257,10 @@ export class Oracle {
 
   /** The process is gone, and with it what only it knew. */
   died(): void {
-    for (const chat of this.#chats.values()) chat.refusals = chat.refusals.filter(({ isVolatile }) => !isVolatile);
+    for (const person of this.#people.values()) {
+      person.refusals = person.refusals.filter(({ isVolatile }) => !isVolatile);
+    }
+    for (const chat of this.#chats.values()) chat.isSilenced = false;
   }
 
   /** The model is asked for the n-th time. */
@@ -204,39 +268,50 @@ export class Oracle {
     this.#heardBy.set(n, new Map([...this.#chats].map(([name, { heard }]) => [name, new Set(heard)])));
   }
 
-  /** Does the consent that the contact of this chat gave stand now? */
+  /** Does the consent that this person gave stand now? */
   isGranted(name: string): boolean {
-    const { yes, refusals } = this.chat(name);
+    const { yes, refusals } = this.#person(name);
     return yes.some(({ atMs }) => !refusals.some((refusal) => refusal.atMs >= atMs));
   }
 
   #isVoiceGranted(name: string): boolean {
     if (this.#persona === undefined) return true;
-    const { imitate, refusals } = this.chat(name);
+    const { imitate, refusals } = this.#person(name);
     const isGranted = imitate.some(({ atMs }) => !refusals.some((refusal) => refusal.atMs >= atMs));
     return name === this.#persona && isGranted;
   }
 
-  /** Might a message of this chat that is dated so be stored? */
-  mayStore(name: string, atMs: number): boolean {
-    const { yes, refusals, collect } = this.chat(name);
-    const given = yes.filter((each) => each.atMs <= atMs).sort((a, b) => b.atMs - a.atMs)[0];
-    if (given === undefined) return false;
-    if (refusals.some((refusal) => refusal.atMs >= given.atMs && refusal.atMs <= atMs)) return false;
-    return collect.some(
+  /** Might a message of this chat that is dated so be stored? In a group that is for its author alone to say. */
+  mayStore(name: string, atMs: number, author: string | undefined): boolean {
+    const isCollecting = this.chat(name).collect.some(
       ({ fromMs, toMs }) => Math.floor(fromMs / 1000) * 1000 <= atMs && (toMs === null || atMs <= toMs),
     );
+    const asked = name === club ? author : name;
+    return isCollecting && (asked === undefined || this.#hadAgreed(asked, atMs));
   }
 
-  /** A row that is in the store now. */
-  checkRow(name: string, row: { waId: string; atMs: number; fromMe: boolean; isBot: boolean; text: string }): void {
+  #hadAgreed(name: string, atMs: number): boolean {
+    const { yes, refusals } = this.#person(name);
+    const given = yes.filter((each) => each.atMs <= atMs).sort((a, b) => b.atMs - a.atMs)[0];
+    if (given === undefined) return false;
+    return !refusals.some((refusal) => refusal.atMs >= given.atMs && refusal.atMs <= atMs);
+  }
+
+  /** A row that is in the store now. `author`: whose it is; undefined: the owner's, or the bot's */
+  checkRow(
+    name: string,
+    row: { waId: string; atMs: number; author: string | undefined; fromMe: boolean; isBot: boolean; text: string },
+  ): void {
     const source = this.#messages.get(row.waId)?.message;
     const where = `${row.waId} of ${row.atMs}`;
-    if (!this.mayStore(name, row.atMs)) this.#breach(`stored without consent: ${where}`);
+    if (source?.fromMe === false && this.#authorOf(name, source) !== row.author) this.#breach(`whose is it: ${where}`);
+    if (!this.mayStore(name, row.atMs, row.author)) this.#breach(`stored without consent: ${where}`);
     if (this.#revoked.has(row.waId)) this.#breach(`stored though deleted for everyone: ${where}`);
     if (source?.isForwarded === true || source?.isEphemeral === true) this.#breach(`must never be stored: ${where}`);
     if (/^\s*!/.test(row.text)) this.#breach(`a command was stored: ${where}`);
-    const forgotten = this.chat(name).refusals.filter(({ isForget, isVolatile }) => isForget && !isVolatile);
+    const whose = name === club ? row.author : name;
+    if (whose === undefined) return;
+    const forgotten = this.#person(whose).refusals.filter(({ isForget, isVolatile }) => isForget && !isVolatile);
     const isForgotten = forgotten.some(({ atMs }) => row.atMs <= atMs);
     if (isForgotten && (!row.fromMe || row.isBot)) this.#breach(`stored though forgotten: ${where}`);
   }
@@ -247,8 +322,8 @@ export class Oracle {
     if (kind === 'notice') {
       if (chat.questions <= 0) this.#breach(`${name}: asked without being told to`);
       if (!chat.collect.some(({ toMs }) => toMs === null)) this.#breach(`${name}: asked where nothing is collected`);
-      const isRefused = chat.refusals.some(({ isAnswer }) => isAnswer) && !this.isGranted(name);
-      if (isRefused && !chat.isWanted) this.#breach(`${name}: asked again after a refusal`);
+      const isRefused = this.#person(name).refusals.some(({ isAnswer }) => isAnswer) && !this.isGranted(name);
+      if (name !== club && isRefused && !chat.isWanted) this.#breach(`${name}: asked again after a refusal`);
       chat.wasAsked = true;
       chat.isWanted = false;
       chat.questions--;
@@ -265,8 +340,11 @@ export class Oracle {
 
   #checkReply(name: string, chat: Chat, { text, atMs, inReplyTo }: Pick<Sending, 'text' | 'atMs' | 'inReplyTo'>): void {
     const n = Number(/rply(\d+)c/.exec(text)?.[1]);
-    if (!chat.mayBot) this.#breach(`${name}: reply ${n} where replies are off`);
-    if (!this.isGranted(name)) this.#breach(`${name}: reply ${n} without consent`);
+    if (inReplyTo !== null) this.#targetOf.set(n, inReplyTo);
+    const source = this.#messages.get(this.#targetOf.get(n) ?? '');
+    const partner = name === club ? source && this.#authorOf(name, source.message) : name;
+    if (!chat.mayBot || chat.isSilenced) this.#breach(`${name}: reply ${n} where replies are off`);
+    if (partner === undefined || !this.isGranted(partner)) this.#breach(`${name}: reply ${n} without consent`);
     if (!this.#isVoiceGranted(name)) this.#breach(`${name}: reply ${n} in a voice that was not given`);
     if (atMs < chat.takenOverUntilMs) this.#breach(`${name}: reply ${n} while the owner writes`);
     const inHour = chat.sentAtMs.filter((sentMs) => atMs - sentMs < hourMs).length;
@@ -281,6 +359,7 @@ export class Oracle {
   #checkTarget(name: string, chat: Chat, n: number, target: string, atMs: number): void {
     const source = this.#messages.get(target);
     if (source?.chat !== name) return this.#breach(`${name}: reply ${n} to a message of another chat`);
+    if (name === club) this.#checkGroupTarget(n, source.message);
     if (chat.targets.has(target)) this.#breach(`${name}: a second reply to ${target}`);
     chat.targets.add(target);
     if (atMs - source.message.timestampMs > answerFreshMs) this.#breach(`${name}: reply ${n} to an old message`);
@@ -292,6 +371,13 @@ export class Oracle {
     const isNew = [...heard].some((id) => !chat.answered.has(id)) || !heard.has(target);
     if (!isAsked && !isNew) this.#breach(`${name}: reply ${n} to messages that were answered`);
     for (const id of heard) chat.answered.add(id);
+  }
+
+  /** In a group only who agreed and asked the bot is answered. */
+  #checkGroupTarget(n: number, message: InboundMessage): void {
+    if (!isForBot(message)) this.#breach(`${club}: reply ${n} to a message that is not for the bot`);
+    const mayStore = this.mayStore(club, message.timestampMs, this.#authorOf(club, message));
+    if (!mayStore) this.#breach(`${club}: reply ${n} to what may not be stored`);
   }
 
   /** It left, or may have. */

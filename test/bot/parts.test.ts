@@ -228,7 +228,7 @@ describe('seen', () => {
   };
 
   it('knows an id until it is told to forget, and holds a bounded number', () => {
-    const seen = createSeen(memory());
+    const seen = createSeen({ settings: memory(), dataDir: '' });
     expect([seen.add('a'), seen.add('a')]).toEqual([true, false]);
     seen.forget('a');
     expect(seen.add('a')).toBe(true);
@@ -238,10 +238,26 @@ describe('seen', () => {
 
   it('knows obeyed commands after a restart', () => {
     const settings = memory();
-    expect(createSeen(settings).addCommand('a')).toBe(true);
-    expect(createSeen(settings).addCommand('a')).toBe(false);
-    for (let i = 0; i < 200; i++) createSeen(settings).addCommand(String(i));
+    const seen = () => createSeen({ settings, dataDir: '' });
+    expect(seen().addCommand('a')).toBe(true);
+    expect(seen().addCommand('a')).toBe(false);
+    for (let i = 0; i < 200; i++) seen().addCommand(String(i));
     expect(settings.get('bot.commandsObeyed')?.split('\n')).toHaveLength(200);
+  });
+
+  it('knows urgent commands that could not be written, and writes them with the next one', () => {
+    const settings = memory();
+    const full = Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
+    const { set } = settings;
+    settings.set = () => {
+      throw full;
+    };
+    const seen = createSeen({ settings, dataDir: '' });
+    expect(() => seen.addCommand('a')).toThrow(full);
+    expect([seen.addCommand('b', true), seen.addCommand('b', true)]).toEqual([true, false]);
+    settings.set = set;
+    expect(seen.addCommand('c')).toBe(true);
+    expect(settings.get('bot.commandsObeyed')).toBe('b\nc');
   });
 });
 

@@ -94,6 +94,8 @@ export interface WorldOptions {
   echoes?: boolean;
   /** where the store's folder is made; default: the system's folder for temporary files */
   parent?: string;
+  /** real time in which messages are collected to be written together; default: each is written at once */
+  togetherMs?: number;
   /** called with each store that is opened */
   onOpen?: (store: Store) => void;
 }
@@ -302,6 +304,7 @@ export function createWorld(options: WorldOptions = {}) {
       return candidates.every((texts) => texts !== undefined) ? spokenOf(candidates, request) : undefined;
     },
     hasRun: () => options.hasRun ?? true,
+    togetherMs: options.togetherMs ?? 0,
   });
 
   const open = (): void => {

@@ -22,6 +22,15 @@ test('120 power cuts: nothing acknowledged is lost, no disk is damaged', { timeo
   expect(result.flushes).toBeGreaterThan(result.acknowledged); // each commit waited for the disk
 });
 
+test('80 power cuts of the bot, which writes several messages at once', { timeout: 300_000 }, (context) => {
+  if (!mayTrace) context.skip(noStrace);
+  const random = createRandom('power cuts of the bot');
+  const result = cutPower(freshDir(), { cuts: 80, messages, synchronous: 'FULL', random, writer: 'bot' });
+  process.stdout.write(`power cuts of the bot: ${JSON.stringify(result)}\n`);
+  expect(result).toMatchObject({ cuts: 80, acknowledged: messages, cutsWithLosses: 0, mostLost: 0, corrupt: 0 });
+  expect(result.flushes).toBeLessThan(result.acknowledged); // they share commits
+});
+
 test('control: without FULL the same cuts lose what was acknowledged', { timeout: 300_000 }, (context) => {
   if (!mayTrace) context.skip(noStrace);
   const random = createRandom('power cuts');

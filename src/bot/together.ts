@@ -1,0 +1,69 @@
+/**
+ * Group commit: what comes while others have just been written waits for them a moment and is written with them, in one
+ * transaction. What comes alone is written at once. Order is kept; each caller hears of its own item once it is on disk.
+ * Times are those of the monotonic clock. Not covered: the write itself, and who may have to wait (pipeline.ts).
+ */
+
+export interface Together<Item, Result> {
+  /** Resolves once it is written. Callers are told in the order in which they came. */
+  add: (item: Item) => Promise<Result>;
+  /** Write now what waits. */
+  flush: () => void;
+}
+
+/** More than so many never wait: a sweep after downtime finds thousands. */
+const largestGroup = 64;
+
+interface Waiting<Item, Result> {
+  item: Item;
+  resolve: (result: Result) => void;
+  reject: (error: unknown) => void;
+}
+
+export interface TogetherOptions<Item, Result> {
+  /** so long after a write the next ones are collected, ms; 0: each is written at once */
+  windowMs: number;
+  /** Writes all of them and returns a result for each, or throws and has written none. Synchronous. */
+  write: (items: readonly Item[]) => Result[];
+}
+
+export function createTogether<Item, Result>({
+  windowMs,
+  write,
+}: TogetherOptions<Item, Result>): Together<Item, Result> {
+  let waiting: Waiting<Item, Result>[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let writtenAtMs = Number.NEGATIVE_INFINITY;
+
+  const attempt = (group: readonly Waiting<Item, Result>[]): void => {
+    try {
+      const results = write(group.map(({ item }) => item));
+      group.forEach(({ resolve }, i) => resolve(results[i] as Result));
+    } catch (error) {
+      // one that cannot be written must not take the others with it
+      if (group.length > 1) for (const each of group) attempt([each]);
+      else group[0]?.reject(error);
+    }
+  };
+
+  const flush = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (waiting.length === 0) return;
+    const group = waiting;
+    waiting = [];
+    attempt(group);
+    writtenAtMs = performance.now();
+  };
+
+  return {
+    add: (item) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ item, resolve, reject });
+        const waitMs = writtenAtMs + windowMs - performance.now();
+        if (waitMs <= 0 || waiting.length >= largestGroup) flush();
+        else timer ??= setTimeout(flush, waitMs);
+      }),
+    flush,
+  };
+}
