@@ -1,27 +1,36 @@
 /** What the review page is handed, in `persona review` and inside `persona start` alike. */
 import { myData } from '../src/bot/my-data.ts';
-import { isBotOn, botOff, quietHoursIn } from '../src/bot/switches.ts';
 import { consentNotice } from '../src/consent/notice.ts';
 import { redactionOf } from '../src/consent/redact-regions.ts';
+import type { Link } from '../src/review/link.ts';
+import { openPlayground } from '../src/reply/playground.ts';
 import type { ReviewParts } from '../src/review/parts.ts';
 import type { Store } from '../src/store/store.ts';
 import type { ModelEntry } from '../src/nightly/models.ts';
 import { shippedBase } from './base.ts';
+import { botParts } from './bot-parts.ts';
 import { noticesDir, type Context } from './context.ts';
-import { heartbeatKey } from './monitor.ts';
 import type { PersonaCommands } from './persona-command.ts';
+import { UserError } from '../src/util/errors.ts';
+import type { Logger } from '../src/util/log.ts';
 
-/** a heartbeat is written every few seconds */
-const aliveMs = 60_000;
+export interface RunningParts {
+  commands: PersonaCommands;
+  /** begins a training as the running program does; in `persona review` alone it is a command of its own */
+  retrain: () => 'started' | 'running';
+  /** the link to WhatsApp, inside `persona start` */
+  link?: () => Link;
+  log: Logger;
+}
 
-/** @param retrain begins a training as the running program does; in `persona review` alone it is a command of its own */
 export function reviewParts(
   context: Context,
   store: Store,
-  { commands, retrain }: { commands: PersonaCommands; retrain: () => 'started' | 'running' },
+  { commands, retrain, link, log }: RunningParts,
 ): ReviewParts {
   const { env, persona } = context;
   const models = (...args: string[]): Promise<string> => commands.run(['models', ...args, '--json']);
+  const list = async (): Promise<ModelEntry[]> => JSON.parse(await models('list')) as ModelEntry[];
   return {
     store,
     dataDir: env.dataDir,
@@ -43,7 +52,7 @@ export function reviewParts(
       },
     },
     models: {
-      list: async () => JSON.parse(await models('list')) as ModelEntry[],
+      list,
       use: async (run) => {
         await models('use', run);
       },
@@ -52,13 +61,17 @@ export function reviewParts(
       },
       retrain,
     },
-    bot: {
-      isOn: (chatId) => isBotOn(store, chatId),
-      off: (chatId) => botOff(store, chatId),
-      quietHours: (chatId) => quietHoursIn(store, persona, chatId),
-      caps: persona.replies.caps,
-      isRunning: () => Date.now() - Number(store.settings.get(heartbeatKey) ?? 0) < aliveMs,
+    playground: {
+      voice: openPlayground({
+        modelsDir: env.modelsDir,
+        backend: env.backend,
+        redaction: redactionOf(persona),
+        log,
+        check: async (run) => refuseUnfit(run, await list()),
+      }),
+      sampling: persona.sampling,
     },
+    bot: botParts(store, persona, link),
     progress: () => {
       const running = store.nights.running();
       if (running === undefined) return null;
@@ -75,4 +88,11 @@ function noticeOf({ env, persona }: Context, hash: string): string | undefined {
     if (notice.hash === hash) return notice.text;
   }
   return undefined;
+}
+
+/** The same refusal as `persona models use` has. */
+function refuseUnfit(run: string, runs: readonly ModelEntry[]): void {
+  const entry = runs.find((each) => each.run === run);
+  if (entry === undefined) throw new UserError(`There is no run ${run} any more.`, 'Reload the page.');
+  if (entry.problem !== null) throw new UserError(`Run ${run}: ${entry.problem}.`, 'Choose another, or train anew.');
 }

@@ -11,9 +11,9 @@ import type { Store } from '../src/store/store.ts';
 import { ExitCode, UserError } from '../src/util/errors.ts';
 import { createLog, type Logger } from '../src/util/log.ts';
 import { loadContext, printJson, withStore, type Context } from './context.ts';
-import { openCommands, type PersonaCommands } from './persona-command.ts';
+import { openCommands } from './persona-command.ts';
 import { RetrainChild } from './retrain-child.ts';
-import { reviewParts } from './review-parts.ts';
+import { reviewParts, type RunningParts } from './review-parts.ts';
 
 const portKey = 'review.port';
 
@@ -54,12 +54,10 @@ async function review({ json = false }: { json?: boolean }): Promise<void> {
   });
 }
 
-export interface ReviewWork {
+export interface ReviewWork extends RunningParts {
   context: Context;
   store: Store;
   log: Logger;
-  commands: PersonaCommands;
-  retrain: () => 'started' | 'running';
 }
 
 /** Serve the page, unless another process of this DATA_DIR does: then undefined. */
@@ -72,12 +70,14 @@ export async function serveReview({ context, store, log, ...doing }: ReviewWork)
     throw error;
   }
   try {
-    const server = await openReview(reviewParts(context, store, doing), { port: context.env.reviewPort, log });
+    const parts = reviewParts(context, store, { ...doing, log });
+    const server = await openReview(parts, { port: context.env.reviewPort, log });
     store.settings.set(portKey, String(server.port));
     return {
       ...server,
       close: async () => {
         await server.close();
+        await parts.playground.voice.close();
         lock.release();
       },
     };

@@ -42,6 +42,9 @@ export interface ExportMessage {
   isForwarded?: boolean;
 }
 
+/** Key of the chat that holds what the owner wrote on the playground of the review page to teach the persona. */
+export const playgroundKey = 'playground';
+
 export type ChatKind = 'direct' | 'self' | 'group' | 'status' | 'broadcast' | 'newsletter';
 
 /** One message as WhatsApp delivered it, before anyone asked whether it may be kept. Lives in memory only. */

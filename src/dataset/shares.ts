@@ -56,6 +56,7 @@ export function sharesOf(conversations: Iterable<Conversation>): Shares {
       if (isBot) continue;
       const person = people.get(personId) ?? { personId, isPersona, ...none };
       people.set(personId, person);
+      person.isPersona ||= isPersona; // who teaches the persona on the playground asks there too
       const bytes = Buffer.byteLength(text);
       const isTarget = isScored(message, conversation);
       for (const share of [person, chat]) {

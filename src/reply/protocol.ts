@@ -2,6 +2,7 @@
 import type { RedactOptions } from '../consent/redact.ts';
 import type { BackendName, ConversationMessage, SamplingOptions } from '../types.ts';
 import { UserError, type ExitCode } from '../util/errors.ts';
+import type { Explained, ExplainRequest, TracedToken, TraceRequest } from './explain.ts';
 import type { RankedReply } from './rank.ts';
 
 /** One question to the voice. */
@@ -40,15 +41,27 @@ export interface WorkerSettings {
   modelsDir: string;
   backend: BackendName | 'auto';
   redaction?: RedactOptions;
+  /** gives way to everything else on this machine */
+  isPolite?: boolean;
 }
+
+/** One kind of question of each, with its answer. */
+export interface Questions {
+  speak: { request: SpeakRequest; answer: Spoken | undefined };
+  explain: { request: ExplainRequest; answer: Explained };
+  trace: { request: TraceRequest; answer: TracedToken[] };
+}
+
+export type Question = { [K in keyof Questions]: { kind: K; request: Questions[K]['request'] } }[keyof Questions];
+export type Answer = Questions[keyof Questions]['answer'];
 
 export interface ToWorker {
   id: number;
-  request: SpeakRequest;
+  question: Question;
 }
 
 export type FromWorker =
-  | { type: 'spoken'; id: number; spoken: Spoken | undefined }
+  | { type: 'answered'; id: number; answer: Answer }
   | { type: 'failed'; id: number; error: PlainError }
   | { type: 'notice'; notice: Notice };
 

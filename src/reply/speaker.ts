@@ -4,7 +4,7 @@
  * names (forgotten, or nothing published any more) is let go at once.
  * Not covered: two requests at a time; the caller (worker.ts) asks one after the other.
  */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { currentFile, loadServing, readCurrent, type Current } from '../checkpoint/current.ts';
 import { CheckpointError, loadCheckpoint, type Checkpoint } from '../checkpoint/load.ts';
 import { runDir } from '../checkpoint/save.ts';
@@ -15,7 +15,9 @@ import { createEngine } from '../model/create-engine.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/bpe.ts';
 import { fromTokenizerJson } from '../tokenizer/tokenizer-json.ts';
 import { compose } from './compose.ts';
-import { buildPrompt } from './prompt.ts';
+import { explainReplies, traceReply, type Explained, type ExplainRequest } from './explain.ts';
+import type { TracedToken, TraceRequest } from './explain.ts';
+import { buildPrompt, type Prompt } from './prompt.ts';
 import type { Notice, SpeakRequest, Spoken, WorkerSettings } from './protocol.ts';
 
 /** Where a run does not say how long the persona writes: the most that any reply may have. */
@@ -24,6 +26,9 @@ const unknownP99Chars = 500;
 export interface Speaker {
   /** undefined where no run serves. @throws CheckpointError for an exact run that is not whole */
   speak(request: SpeakRequest): Promise<Spoken | undefined>;
+  /** The run stays loaded beside the one that serves, until another is asked for. @throws as `speak` */
+  explain(request: ExplainRequest): Promise<Explained>;
+  trace(request: TraceRequest): Promise<TracedToken[]>;
   dispose(): void;
 }
 
@@ -39,6 +44,8 @@ export function createSpeaker(settings: WorkerSettings, onNotice: (notice: Notic
   const { modelsDir, redaction } = settings;
   const redact = redaction && ((text: string) => redactSpans(text, redaction));
   let serving: Loaded | undefined;
+  /** the run that was explained last */
+  let guest: Loaded | undefined;
   /** current.json as it was when `serving` was chosen; undefined: choose anew */
   let seen: string | undefined;
 
@@ -92,10 +99,22 @@ export function createSpeaker(settings: WorkerSettings, onNotice: (notice: Notic
     }
   }
 
+  const promptOf = ({ engine, tokenizer }: Loaded, context: SpeakRequest['context']): Prompt =>
+    buildPrompt(context, tokenizer, { contextLength: engine.config.contextLength, ...(redact && { redact }) });
+
+  /** A run that was erased since is let go, whatever is in memory. */
+  async function invite(runId: string): Promise<Loaded> {
+    const dir = runDir(modelsDir, runId);
+    if (guest?.runId === runId && existsSync(dir)) return guest;
+    guest?.engine.dispose();
+    guest = undefined;
+    guest = await open(loadCheckpoint(dir));
+    return guest;
+  }
+
   async function answer(run: Loaded, request: SpeakRequest, startedMs: number): Promise<Spoken> {
     const { engine, tokenizer, runId, personaP99Chars } = run;
-    const { contextLength } = engine.config;
-    const prompt = buildPrompt(request.context, tokenizer, { contextLength, ...(redact && { redact }) });
+    const prompt = promptOf(run, request.context);
     const candidates = await compose(engine, tokenizer, prompt.ids, request);
     return {
       runId,
@@ -123,7 +142,23 @@ export function createSpeaker(settings: WorkerSettings, onNotice: (notice: Notic
         run.engine.dispose();
       }
     },
-    dispose: () => serving?.engine.dispose(),
+    async explain({ runId, context, seed, sampling }) {
+      const startedMs = performance.now();
+      const run = await invite(runId);
+      const { engine, tokenizer, personaP99Chars } = run;
+      const { ids } = promptOf(run, context);
+      const candidates = await explainReplies(engine, tokenizer, ids, { seed, sampling });
+      const latencyMs = Math.round(performance.now() - startedMs);
+      return { runId, backend: engine.backend, candidates, promptTokens: ids.length, personaP99Chars, latencyMs };
+    },
+    async trace({ runId, context, sampling, ids }) {
+      const run = await invite(runId);
+      return await traceReply(run.engine, run.tokenizer, promptOf(run, context).ids, { ids, sampling });
+    },
+    dispose() {
+      serving?.engine.dispose();
+      guest?.engine.dispose();
+    },
   };
 }
 

@@ -9,8 +9,8 @@ import type { RedactOptions } from '../consent/redact.ts';
 import type { BackendName } from '../types.ts';
 import { distFile } from '../util/dist.ts';
 import type { Logger } from '../util/log.ts';
-import { fromPlainError, type FromWorker, type SpeakRequest, type Spoken, type ToWorker } from './protocol.ts';
-import type { WorkerSettings } from './protocol.ts';
+import { fromPlainError, type Answer, type FromWorker, type Question, type Questions } from './protocol.ts';
+import type { SpeakRequest, Spoken, ToWorker, WorkerSettings } from './protocol.ts';
 
 export type { SpeakRequest, Spoken } from './protocol.ts';
 
@@ -26,6 +26,8 @@ export interface VoiceOptions {
   timeoutMs?: number;
   /** the worker's compiled file */
   workerFile?: string;
+  /** the worker gives way to everything else on this machine */
+  isPolite?: boolean;
 }
 
 export interface Voice {
@@ -35,6 +37,9 @@ export interface Voice {
    *   twice, took too long, or the voice was closed
    */
   speak(request: SpeakRequest): Promise<Spoken | undefined>;
+  /** What stands behind a reply of exactly one run. The run is kept until another is asked. @throws as `speak` */
+  explain(request: Questions['explain']['request']): Promise<Questions['explain']['answer']>;
+  trace(request: Questions['trace']['request']): Promise<Questions['trace']['answer']>;
   /** Stops the worker; requests under way and waiting are rejected. */
   close(): Promise<void>;
 }
@@ -49,9 +54,10 @@ export function openVoice(options: VoiceOptions): Voice {
     modelsDir: options.modelsDir,
     backend: options.backend,
     ...(options.redaction && { redaction: options.redaction }),
+    ...(options.isPolite === true && { isPolite: true }),
   };
   let worker: Worker | undefined;
-  let waiting: { id: number; settle: (outcome: Spoken | undefined | Error) => void } | undefined;
+  let waiting: { id: number; settle: (outcome: Answer | Error) => void } | undefined;
   let lastId = 0;
   let queue: Promise<unknown> = Promise.resolve();
   let closed = false;
@@ -75,17 +81,17 @@ export function openVoice(options: VoiceOptions): Voice {
       const { level, run, text } = message.notice;
       log[level]({ run }, text);
     } else if (message.id === waiting?.id) {
-      waiting.settle(message.type === 'spoken' ? message.spoken : fromPlainError(message.error));
+      waiting.settle(message.type === 'answered' ? message.answer : fromPlainError(message.error));
     }
   }
 
   /** One request to the worker, which has no other. */
-  function ask(request: SpeakRequest): Promise<Spoken | undefined> {
+  function ask(question: Question): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (closed) throw closedError();
       const id = ++lastId;
       const asked = (worker ??= start());
-      asked.postMessage({ id, request } satisfies ToWorker); // throws on what cannot be cloned, before anything waits
+      asked.postMessage({ id, question } satisfies ToWorker); // throws on what cannot be cloned, before anything waits
       asked.ref();
       const timer = setTimeout(() => {
         worker = undefined;
@@ -106,27 +112,32 @@ export function openVoice(options: VoiceOptions): Voice {
   }
 
   /** Asks again where the worker died: the same seed gives the same reply. */
-  async function askTwice(request: SpeakRequest): Promise<Spoken | undefined> {
+  async function askTwice(question: Question): Promise<Answer> {
     try {
-      return await ask(request);
+      return await ask(question);
     } catch (error) {
       if (!(error instanceof WorkerDied)) throw error;
       log.error({ err: error }, 'the reply worker is started anew');
     }
     try {
-      return await ask(request);
+      return await ask(question);
     } catch (error) {
       if (!(error instanceof WorkerDied)) throw error;
       throw new Error(`the reply worker died twice on one request: ${error.message}`, { cause: error });
     }
   }
 
+  /** After those before it. The worker answers each kind of question with its own kind of answer. */
+  function inTurn<K extends keyof Questions>(question: Question & { kind: K }): Promise<Questions[K]['answer']> {
+    const answer = queue.then(() => askTwice(question) as Promise<Questions[K]['answer']>);
+    queue = answer.catch(() => undefined);
+    return answer;
+  }
+
   return {
-    speak(request) {
-      const answer = queue.then(() => askTwice(request));
-      queue = answer.catch(() => undefined);
-      return answer;
-    },
+    speak: (request) => inTurn({ kind: 'speak', request }),
+    explain: (request) => inTurn({ kind: 'explain', request }),
+    trace: (request) => inTurn({ kind: 'trace', request }),
     async close() {
       closed = true;
       const running = worker;

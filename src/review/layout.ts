@@ -9,6 +9,7 @@ export const places = [
   { path: '/', name: 'Conversations' },
   { path: '/people', name: 'People' },
   { path: '/models', name: 'Models' },
+  { path: '/playground', name: 'Playground' },
   { path: '/bot', name: 'Bot' },
 ] as const;
 

@@ -1,7 +1,17 @@
 /** What the review page is handed: the store, and what only the running program can do. */
 import type { RedactOptions } from '../consent/redact.ts';
 import type { ModelEntry } from '../nightly/models.ts';
+import type { Playground } from '../reply/playground.ts';
 import type { Store } from '../store/store.ts';
+import type { SamplingOptions } from '../types.ts';
+import type { Link } from './link.ts';
+
+/** how often it may answer: seconds between replies of a chat, replies an hour in a chat, replies a day in all */
+export interface Caps {
+  perChatSeconds: number;
+  perChatHour: number;
+  perDay: number;
+}
 
 export interface ReviewParts {
   store: Store;
@@ -32,11 +42,26 @@ export interface ReviewParts {
     /** replies are switched on in this chat */
     isOn: (chatId: number) => boolean;
     off: (chatId: number) => void;
-    /** `22:00-08:00`, or null */
-    quietHours: (chatId: number) => string | null;
-    caps: { perChatSeconds: number; perChatHour: number; perDay: number };
+    offEverywhere: () => void;
+    isOffEverywhere: () => boolean;
+    /** chats that `onAsBefore` would switch on: what `offEverywhere` switched off */
+    onBefore: () => number[];
+    onAsBefore: () => void;
+    /** `22:00-08:00`, or null, as it holds in this chat; with null, in every chat of which nothing else was said */
+    quietHours: (chatId: number | null) => string | null;
+    /** what was said of exactly this; undefined: nothing */
+    saidQuietHours: (chatId: number | null) => string | null | undefined;
+    /** @param hours null: none; undefined: what was said of this holds no more */
+    setQuietHours: (chatId: number | null, hours: string | null | undefined) => void;
+    caps: () => Caps;
+    /** @param caps null: as persona.json says */
+    setCaps: (caps: Caps | null) => void;
+    /** what persona.json says */
+    defaults: { quietHours: string | null; caps: Caps };
     /** `persona start` runs with this database */
     isRunning: () => boolean;
+    /** the link to WhatsApp; null: another program has it */
+    link: () => Link | null;
   };
   models: {
     list: () => Promise<ModelEntry[]>;
@@ -44,6 +69,12 @@ export interface ReviewParts {
     use: (run: string) => Promise<void>;
     rollBack: () => Promise<void>;
     retrain: () => 'started' | 'running';
+  };
+  /** runs to talk to, in a worker of their own */
+  playground: {
+    voice: Playground;
+    /** what chats are answered with */
+    sampling: SamplingOptions;
   };
   /** how a night that runs gets on; null where none does */
   progress: () => NightProgress | null;

@@ -108,7 +108,7 @@ function standingOf(
   if (message.leftOut !== null) return { standing: 'out', reason: message.leftOut };
   if (split === undefined) return { standing: 'out', reason: 'empty' };
   if (message.isBot) return { standing: 'context', reason: 'bot' };
-  if (message.personId !== personaId) return { standing: 'context', reason: 'other' };
+  if (!isPersonas(message, personaId)) return { standing: 'context', reason: 'other' };
   if (isRepeated(store, message, personaId, reviewRequired)) return { standing: 'context', reason: 'repeated' };
   if (split !== 'train') return { standing: 'measured', reason: split };
   return { standing: 'trains', reason: message.origin === 'correction' ? 'correction' : 'persona' };
@@ -124,7 +124,7 @@ function isRepeated(store: Store, message: ThreadMessage, personaId: number, rev
     if (other === undefined || other.isSealed || other.leftOut !== null || other.isBot) return false;
     const isEarlier =
       other.timestampMs < message.timestampMs || (other.timestampMs === message.timestampMs && other.id < message.id);
-    return isEarlier && other.personId === personaId && normalise(textOf(other, personaId).text) === normal;
+    return isEarlier && isPersonas(other, personaId) && normalise(textOf(other, personaId).text) === normal;
   });
 }
 
@@ -177,7 +177,7 @@ function learnable(messages: readonly ThreadMessage[], { personaId }: TonightOpt
       {
         rowId: message.id,
         personId: message.personId,
-        isPersona: message.personId === personaId && !message.isBot,
+        isPersona: isPersonas(message, personaId),
         isBot: message.isBot,
         timestampMs: message.timestampMs,
         minutePrecision: message.minutePrecision,
@@ -190,8 +190,15 @@ function learnable(messages: readonly ThreadMessage[], { personaId }: TonightOpt
   });
 }
 
+/** Written by the person whose voice is learned, in their own part. */
+export function isPersonas(
+  { personId, isBot, origin }: Pick<ThreadMessage, 'personId' | 'isBot' | 'origin'>,
+  personaId: number,
+): boolean {
+  return personId === personaId && !isBot && origin !== 'played';
+}
+
 function textOf(message: ThreadMessage, personaId: number): ReturnType<typeof maskText> {
-  const isTarget = message.personId === personaId && !message.isBot;
-  if (isTarget && message.line !== null) return { text: message.line, hidden: [] };
+  if (isPersonas(message, personaId) && message.line !== null) return { text: message.line, hidden: [] };
   return maskText(message.text, message.hidden);
 }

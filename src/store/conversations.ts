@@ -14,7 +14,7 @@ import {
   type ReviewedRow,
   type ReviewLeftOut,
 } from './review-training.ts';
-import { toConversationMessage, toStored, type MessageRow, type StoredMessage } from './rows.ts';
+import { playedMark, toConversationMessage, toStored, type MessageRow, type StoredMessage } from './rows.ts';
 import type { Seal } from './seal.ts';
 
 export interface ConversationChat {
@@ -72,7 +72,8 @@ export function createConversations(db: Database, seal: Seal, root: (personId: n
           leftOut[`${reason}Messages`]++;
           return [];
         }
-        return [masked(toStored(row), seenText(row, row.person_id === persona && row.origin !== 'bot'), persona)];
+        const isTarget = row.person_id === persona && row.origin !== 'bot' && row.quoted_wa_id !== playedMark;
+        return [masked(toStored(row), seenText(row, isTarget), persona)];
       });
       return messages.length === 0 ? [] : [{ chatKey: key, messages }];
     });

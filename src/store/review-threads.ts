@@ -14,7 +14,7 @@ import {
   type ReviewedRow,
   type ReviewReason,
 } from './review-training.ts';
-import { correctionMark } from './rows.ts';
+import { correctionMark, playedMark } from './rows.ts';
 import type { Decision } from './search.ts';
 import type { Seal } from './seal.ts';
 
@@ -23,8 +23,11 @@ export interface ThreadMessage {
   chatId: number;
   personId: number;
   isBot: boolean;
-  /** correction: said with `!no` in the place of a reply of the bot's */
-  origin: 'live' | 'import' | 'bot' | 'correction';
+  /**
+   * correction: said with `!no`, or on the playground, in the place of a reply of the bot's; played: the owner wrote it on the
+   * playground in the part of somebody else
+   */
+  origin: 'live' | 'import' | 'bot' | 'correction' | 'played';
   timestampMs: number;
   minutePrecision: boolean;
   kind: MessageKind;
@@ -159,20 +162,21 @@ export function createThreads(db: Database, seal: Seal): Threads {
     return (row) => {
       const isSealed = !open.has(row.person_id);
       const corrected = row.quoted_wa_id?.startsWith(correctionMark) === true;
+      const isPlayed = row.quoted_wa_id === playedMark;
       const text = isSealed ? '' : row.text;
       return {
         id: row.id,
         chatId: row.chat_id,
         personId: row.person_id,
         isBot: row.origin === 'bot',
-        origin: corrected ? 'correction' : row.origin,
+        origin: corrected ? 'correction' : isPlayed ? 'played' : row.origin,
         timestampMs: row.timestamp_ms,
         minutePrecision: row.minute_precision === 1,
         kind: row.kind,
         media: isSealed ? null : row.media,
         text,
         editedAtMs: row.edited_at_ms,
-        quotes: row.quoted_wa_id === null || corrected || isSealed ? null : quoted(row.quoted_wa_id),
+        quotes: row.quoted_wa_id === null || corrected || isPlayed || isSealed ? null : quoted(row.quoted_wa_id),
         corrects: corrected && !isSealed ? quoted(row.quoted_wa_id!.slice(correctionMark.length)) : null,
         reactions: isSealed ? [] : reactionsTo.all(chatId, row.wa_id).filter(({ personId }) => open.has(personId)),
         decision: row.decision,

@@ -28,6 +28,12 @@ export interface MessageRow {
 /** Before the id of the corrected reply in `quotedWaId`: no message has such an id, so nothing is quoted. */
 export const correctionMark = 'corrects:';
 
+/**
+ * As `quotedWaId` of what the owner wrote on the playground in the part of somebody else: it is the owner's own line, and
+ * where the owner's voice is learned it is nevertheless not the persona's.
+ */
+export const playedMark = 'played:other';
+
 /** Takes the values of `toColumns`. */
 export const insertMessage = `
   INSERT INTO messages (chat_id, from_me, wa_id, person_id, origin, timestamp_ms, minute_precision, kind, text, media,
@@ -72,18 +78,19 @@ export function toConversationMessage(
 ): ConversationMessage {
   const isBot = message.origin === 'bot';
   const { chatId, quotedWaId } = message;
+  const isPlayed = quotedWaId === playedMark;
   const corrected =
     quotedWaId?.startsWith(correctionMark) === true ? quotedWaId.slice(correctionMark.length) : undefined;
   return {
     rowId: message.rowId,
     personId: message.personId,
-    isPersona: message.personId === personaId && !isBot,
+    isPersona: message.personId === personaId && !isBot && !isPlayed,
     isBot,
     timestampMs: message.timestampMs,
     minutePrecision: message.minutePrecision,
     text: message.text,
     media: message.media,
-    quotedRowId: quotedWaId === null || corrected !== undefined ? null : quotedRowId(chatId, quotedWaId),
+    quotedRowId: quotedWaId === null || isPlayed || corrected !== undefined ? null : quotedRowId(chatId, quotedWaId),
     ...(corrected === undefined ? {} : { corrects: quotedRowId(chatId, corrected) }),
   };
 }

@@ -35,6 +35,19 @@ const routes = [
   '/api/people/state',
   '/models',
   '/models/x',
+  '/models/compare',
+  '/api/models/running',
+  '/playground',
+  '/api/playground/reply',
+  '/api/playground/tokens',
+  '/api/playground/better',
+  '/api/playground/take-back',
+  '/bot/qr.svg',
+  '/api/bot/state',
+  '/api/bot/link',
+  '/api/bot/why',
+  '/api/bot/quiet',
+  '/api/bot/caps',
   '/assets/style.css',
   '/nothing',
   '/%00',
@@ -242,6 +255,24 @@ describe('F4: nothing without a session', () => {
     expect(body).not.toContain('Ben');
     const open = await review({ protections: without({ needsSession: false }) });
     expect(await (await fetch(`${open.origin}/bot`)).text()).toContain('Ben');
+  });
+
+  test('a page that asks by itself while nobody is there ends with the session; one that is used does not', async () => {
+    const minute = 60_000;
+    for (const [headers, status] of [
+      [{ 'X-Watch': '1' }, 401],
+      [{}, 200],
+    ] as const) {
+      let now = 0;
+      const place = await review({ now: () => now });
+      const Cookie = await loggedIn(place);
+      const ask = async (): Promise<number> =>
+        (await fetch(`${place.origin}/api/bot/state`, { headers: { Cookie, ...headers } })).status;
+      now = 20 * minute;
+      expect(await ask()).toBe(200);
+      now = 40 * minute;
+      expect(await ask()).toBe(status);
+    }
   });
 
   test('the link opens the page once, its token leaves the address, and the browser keeps the strict cookie', async () => {

@@ -4,14 +4,18 @@
  * A page that does put them in as HTML is the control: there the beacon is asked for, so the count can fail.
  * Run: npm run build && npx vitest run test/review/xss.test.ts
  */
+import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Page } from 'playwright-core';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { protections } from '../../src/review/protections.ts';
 import { UserError } from '../../src/util/errors.ts';
-import { admitted, draft, say } from '../store/support.ts';
+import { writeReportCard } from '../../src/nightly/report/card.ts';
+import { message, night, sample } from '../nightly/report/night.ts';
+import { admitted, draft, freshDir, say } from '../store/support.ts';
 import { payloads } from './payloads.ts';
 import { closeBrowser, profile, review } from './support.ts';
 
@@ -44,11 +48,30 @@ for (const [name, chosen] of [
   ['without the content security policy', withoutPolicy],
 ] as const) {
   test(`0 executions ${name}`, async () => {
+    const modelsDir = freshDir();
+    const run = join(modelsDir, 'runs', 'x');
+    mkdirSync(run, { recursive: true });
+    const samples = all
+      .slice(0, 10)
+      .map((payload, at) => sample({ context: [message(payload)], real: [all[at + 10]!], sampled: [all[at + 20]!] }));
+    writeReportCard(run, night({ run: 'x', reason: all[5]!, samples }));
+    const entry = { run: 'x', current: true, served: true, verdict: null, bitsPerByte: null, date: null, quiz: null };
     const importError = new UserError(`line 3 of ${all[0]!} cannot be read`, all[1]!);
     const place = await review({
       protections: chosen,
       parts: {
         personaName: all[2]!,
+        modelsDir,
+        models: {
+          list: () =>
+            Promise.resolve([
+              { ...entry, size: all[6]!, problem: null },
+              { ...entry, size: '', problem: all[7]! },
+            ]),
+          use: () => Promise.resolve(),
+          rollBack: () => Promise.resolve(),
+          retrain: () => 'started',
+        },
         people: {
           data: () => ({ name: `${all[3]!}.json`, content: '{}' }),
           notice: () => all[4]!,
@@ -122,6 +145,12 @@ for (const [name, chosen] of [
     await page.fill('dialog input', all[0]!);
     await page.keyboard.press('Enter');
     await expect.poll(() => page.locator('#toast').textContent()).toContain('cannot be read');
+    await page.goto(`${origin}/models`);
+    await page.goto(`${origin}/models/x`);
+    expect(await page.locator('article.card').innerText()).toContain(all[10]!.slice(0, 12));
+    await page.goto(`${origin}/models/compare?a=x&b=x`);
+    await page.goto(`${origin}/playground`);
+    await page.waitForSelector('#context');
     await page.goto(`${origin}/bot`);
     await page.waitForTimeout(300);
     expect(counted.hits).toEqual([]);

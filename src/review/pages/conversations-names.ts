@@ -3,7 +3,7 @@ import { html } from 'hono/html';
 import { DateTime } from 'luxon';
 import { personaAlias } from '../../store/import.ts';
 import type { ChatSummary } from '../../store/review-chats.ts';
-import type { MediaKind } from '../../types.ts';
+import { playgroundKey, type MediaKind } from '../../types.ts';
 import type { Html } from '../layout.ts';
 import type { ReviewParts } from '../parts.ts';
 
@@ -38,6 +38,7 @@ export function namesOf({ store, personaName, speaker }: ReviewParts): Names {
     persona,
     person,
     chat: ({ id, kind, people }) => {
+      if (id === store.chats.find(playgroundKey)) return 'Playground';
       if (kind === 'self') return 'Notes to yourself';
       const others = people
         .filter(({ personId }) => personId !== (owner ?? persona))

@@ -2,7 +2,7 @@
 import type { Quoted, ThreadMessage as Stored } from '../../store/review-threads.ts';
 import type { ThreadMessage } from '../client/thread-types.ts';
 import type { ReviewParts } from '../parts.ts';
-import { tonightOf, type TonightOptions, type TonightReason } from '../tonight.ts';
+import { isPersonas, tonightOf, type TonightOptions, type TonightReason } from '../tonight.ts';
 import { dayOf, mediaNames, namesOf, timeOf } from './conversations-names.ts';
 
 const reasons: Readonly<Record<TonightReason, string>> = {
@@ -52,7 +52,7 @@ export function threadReader(parts: ReviewParts): ThreadReader {
         time: timeOf(timestampMs, timezone),
         personId,
         name: isBot ? parts.personaName : names.person(personId),
-        who: isBot ? 'bot' : personId === names.persona ? 'persona' : 'other',
+        who: isBot ? 'bot' : isPersonas(message, options.personaId) ? 'persona' : 'other',
         text: message.text,
         hidden: message.hidden,
         line: message.line,
