@@ -17,8 +17,8 @@ import { projectRoot } from '../src/util/dist.ts';
 const folder = join(projectRoot, 'models', 'base');
 const names = readdirSync(folder);
 
-test('nano ships, and all bases together take at most 40 MB', () => {
-  expect(names).toContain('nano');
+test('nano and small ship, and all bases together take at most 40 MB', () => {
+  expect(names.sort()).toEqual(['nano', 'small']);
   const bytes = readdirSync(folder, { recursive: true, encoding: 'utf8' }).reduce(
     (sum, name) => sum + statSync(join(folder, name)).size,
     0,
@@ -73,7 +73,9 @@ describe.each(names)('base %s', (name) => {
 
 describe('a retrain starts from', () => {
   test('the base that ships for the size, or from scratch where there is none', () => {
-    expect(chooseBase({}, 'nano')).toEqual({ base: join(folder, 'nano'), baseMustFit: true });
+    for (const size of ['nano', 'small'] as const) {
+      expect(chooseBase({}, size)).toEqual({ base: join(folder, size), baseMustFit: true });
+    }
     expect(chooseBase({}, 'base')).toEqual({});
     expect(shippedBase('large')).toBeUndefined();
   });
