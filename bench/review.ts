@@ -1,10 +1,10 @@
 /**
- * The review page's questions to the store with a million messages: the first page, a thread of 100,000 messages, search,
- * decisions and their undo; p50 and p95 over many calls with other inputs each. Messages are made of invented words whose
- * frequencies are those of language (Zipf), over five years; the same for everybody who runs this.
+ * The review page with a million messages: the store's answers (first page, a thread of 150,000 messages, search, decisions
+ * and their undo), the same through the real server with a session, the server's memory, and a browser that scrolls the
+ * long thread; p50 and p95 over many calls with other inputs each.
  * Run: npm run build && npx tsc -p bench && node dist/bench/review.js [--messages 1000000] [--calls 200] [--folder DIR] [--step MS]
- * `--reuse DIR` takes a folder that an ended run left, `--step` is how long a step of building the index takes.
- * Writes bench/results/review.json unless --no-write. Not covered: HTTP and the browser.
+ * `--reuse DIR` takes a folder that an ended run left (`--keep` leaves one), `--step` is how long a step of building the
+ * index takes, `--only http` leaves the store's own answers out. Writes bench/results/review.json unless --no-write.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -13,12 +13,13 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { openDatabase } from '../src/store/open.ts';
 import { openStore, type Store } from '../src/store/store.ts';
 import { check } from '../src/util/errors.ts';
 import { projectRoot } from '../src/util/dist.ts';
-import { createRandom } from '../src/util/random.ts';
 import { machine } from './machine.ts';
+import { measureBrowser } from './review/browser.ts';
+import { measureServer, serve } from './review/server.ts';
+import { chats, fill, random, spanMs, startMs, wordOf } from './review/store.ts';
 
 const { values } = parseArgs({
   options: {
@@ -28,70 +29,13 @@ const { values } = parseArgs({
     step: { type: 'string', default: '50' },
     fill: { type: 'string' },
     reuse: { type: 'string' },
+    keep: { type: 'boolean', default: false },
+    only: { type: 'string' },
     'no-write': { type: 'boolean', default: false },
   },
 });
 const messages = Number(values.messages);
 const calls = Number(values.calls);
-
-const startMs = Date.UTC(2021, 0, 1);
-const spanMs = 5 * 365 * 86_400_000;
-const chats = 300;
-/** share of all messages that the longest thread has */
-const longestShare = 0.1;
-const vocabulary = 40_000;
-
-/** Invented word number `rank`; each another one. */
-function wordOf(rank: number): string {
-  const consonants = 'bdfgklmnprstvz';
-  const vowels = 'aeiou';
-  let word = '';
-  for (let left = rank + 70; left > 0; left = Math.floor(left / 70)) {
-    word += consonants[(left % 70) % 14]! + vowels[Math.floor((left % 70) / 14)]!;
-  }
-  return word;
-}
-
-const random = createRandom('bench review');
-/** Ranks with the frequencies of language: about 1/rank. */
-const zipf = (): number => Math.min(vocabulary - 1, Math.floor(vocabulary ** random.next()) - 1);
-
-function fill(dir: string): void {
-  const store = openStore(dir);
-  const me = store.people.resolve(['me']);
-  const others = Array.from({ length: chats }, (_, n) => store.people.resolve([`49${1_000_000 + n}@c.us`]));
-  for (const personId of [me, ...others]) {
-    store.consent.append({ personId, scope: 'log', action: 'granted', atMs: 1, noticeHash: '', chatId: null });
-  }
-  const threads = others.map((other, n) => {
-    const isGroup = n % 10 === 9;
-    const chat = store.chats.resolve(isGroup ? `${n}@g.us` : `49${1_000_000 + n}@c.us`, isGroup ? 'group' : 'direct');
-    const people = [me, other, ...(isGroup ? others.slice(0, 6) : [])];
-    for (const person of people) store.chats.addMember(chat, person);
-    return { chat, people };
-  });
-  store.close();
-  const db = openDatabase(dir);
-  const insert = db.prepare(
-    `INSERT INTO messages (chat_id, from_me, wa_id, person_id, origin, timestamp_ms, minute_precision, kind, text, media)
-     VALUES (?, ?, ?, ?, 'live', ?, 0, ?, ?, ?)`,
-  );
-  let row = 0;
-  const some = db.transaction((upTo: number) => {
-    for (; row < upTo; row++) {
-      const at = random.next() < longestShare ? 0 : Math.floor(threads.length * random.next() ** 2);
-      const { chat, people } = threads[at]!;
-      const person = people[random.int(people.length)]!;
-      const isMedia = random.int(20) === 0;
-      const text = Array.from({ length: 1 + random.int(14) }, () => wordOf(zipf())).join(' ');
-      const timestampMs = startMs + Math.floor((spanMs * row) / messages);
-      const values = [chat, person === me ? 1 : 0, `wa${row}`, person, timestampMs];
-      insert.run(...values, isMedia ? 'media' : 'text', text, isMedia ? 'image' : null);
-    }
-  });
-  while (row < messages) some(Math.min(messages, row + 20_000));
-  db.close();
-}
 
 interface Times {
   p50: number;
@@ -207,18 +151,28 @@ function fillElsewhere(dir: string): void {
   check(status === 0, `filling ended with ${String(status)}`);
 }
 
-if (values.fill !== undefined) fill(values.fill);
+if (values.fill !== undefined) fill(values.fill, messages);
 else {
   const dir = values.reuse ?? mkdtempSync(join(values.folder, 'persona-bench-review-'));
   try {
     if (values.reuse === undefined) fillElsewhere(dir);
     const databaseMb = round(statSync(join(dir, 'persona.sqlite')).size / 2 ** 20);
-    const result = { machine, messages, chats, calls, unit: 'ms', databaseMb, ...measure(dir) };
-    console.log(JSON.stringify(result, null, 2));
-    if (!values['no-write']) {
-      writeFileSync(join(projectRoot, 'bench', 'results', 'review.json'), `${JSON.stringify(result, null, 2)}\n`);
+    const store = values.only === 'http' ? {} : { store: measure(dir) };
+    const served = await serve(dir);
+    try {
+      const http = await measureServer(served, calls);
+      const browser = await measureBrowser(served);
+      const memoryMb = served.memoryMb();
+      const result = { machine, messages, chats, calls, unit: 'ms', databaseMb, ...store, http, browser, memoryMb };
+      console.log(JSON.stringify(result, null, 2));
+      if (!values['no-write']) {
+        writeFileSync(join(projectRoot, 'bench', 'results', 'review.json'), `${JSON.stringify(result, null, 2)}\n`);
+      }
+    } finally {
+      await served.close();
     }
   } finally {
-    if (values.reuse === undefined) rmSync(dir, { recursive: true, force: true });
+    if (values.reuse === undefined && !values.keep) rmSync(dir, { recursive: true, force: true });
+    else console.log(`kept: ${dir}`);
   }
 }

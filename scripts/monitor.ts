@@ -15,6 +15,7 @@ import { createStatus } from '../src/ops/status.ts';
 import type { Facts } from '../src/ops/status.ts';
 import { createWatchdog } from '../src/ops/watchdog.ts';
 import type { BotObserver } from '../src/bot/deps.ts';
+import { capsNow } from '../src/bot/switches.ts';
 import type { Store } from '../src/store/store.ts';
 import { errorCode } from '../src/util/errors.ts';
 import type { Logger } from '../src/util/log.ts';
@@ -68,6 +69,16 @@ export async function openMonitor(options: MonitorOptions): Promise<Monitor> {
     newestBackup: () => options.nights()?.newestBackup() ?? null,
   });
 
+  const ports: { metricsPort?: number } = {};
+  /** Caps are changed on the review page while this runs. */
+  const showSettings = (): void =>
+    screen.settings({
+      name: persona.name,
+      timezone: persona.timezone,
+      caps: capsNow(store, persona),
+      ...ports,
+    });
+
   let facts: Facts | undefined;
   let askedAtMs = 0;
   const refresh = (isNow: boolean): void => {
@@ -76,6 +87,7 @@ export async function openMonitor(options: MonitorOptions): Promise<Monitor> {
         facts = status.facts();
         askedAtMs = Date.now();
       }
+      showSettings();
       screen.show(facts);
       watchdog.status(oneLine(facts));
     } catch (error) {
@@ -111,12 +123,7 @@ export async function openMonitor(options: MonitorOptions): Promise<Monitor> {
     },
     '/metrics': async () => ({ status: 200, type: metrics.type, body: await metrics.text() }),
   });
-  screen.settings({
-    name: persona.name,
-    timezone: persona.timezone,
-    caps: persona.replies.caps,
-    ...(server && { metricsPort: server.port }),
-  });
+  if (server !== undefined) ports.metricsPort = server.port;
   const timer = setInterval(() => refresh(false), refreshMs);
   refresh(true);
 

@@ -11,6 +11,7 @@ import { createBot } from '../src/bot/bot.ts';
 import type { Bot } from '../src/bot/bot.ts';
 import { currentFile } from '../src/checkpoint/current.ts';
 import { redactionOf } from '../src/consent/redact-regions.ts';
+import { createLink, type LinkKeeper } from '../src/review/link.ts';
 import { keepBallast } from '../src/store/ballast.ts';
 import { acquireLock } from '../src/store/lock.ts';
 import { openStore } from '../src/store/store.ts';
@@ -161,7 +162,15 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
   closing.push(() => commands.close());
 
   const own = openCommands();
-  const review = await serveReviewBeside({ context, store, log, commands: own, retrain: () => nights.retrainNow() });
+  const link = createLink(Date.now);
+  const review = await serveReviewBeside({
+    context,
+    store,
+    log,
+    commands: own,
+    retrain: () => nights.retrainNow(),
+    link: () => link.now(),
+  });
   closing.push(() => Promise.all([review?.close(), own.close()]).then(() => undefined));
 
   parts.client = await openWhatsApp({
@@ -172,7 +181,7 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
     ...(env.pairingNumber !== undefined && { pairingNumber: env.pairingNumber }),
     ...(env.memoryLimitMb !== 'off' && { memoryLimit: env.memoryLimitMb * 1024 * 1024 }),
     settled: () => bot.settled(),
-    events: wire(bot, { log, screen, monitor, teller: parts.teller }, connected, (error) => stopped.end(error)),
+    events: wire(bot, { log, screen, monitor, link, teller: parts.teller }, connected, (error) => stopped.end(error)),
   });
   closing.push(() => connected().close());
 
@@ -184,10 +193,19 @@ async function run(context: Context, { log, screen, listener }: Shown, closing: 
   await stopped.promise;
 }
 
+/** Who is told of WhatsApp's events beside the bot. */
+interface Told {
+  log: Logger;
+  screen: Screen;
+  monitor: Monitor;
+  link: LinkKeeper;
+  teller: NightMessage;
+}
+
 /** WhatsApp's events to the bot. The bot catches its own faults; what still escapes is logged, without text. */
 function wire(
   bot: Bot,
-  { log, screen, monitor, teller }: { log: Logger; screen: Screen; monitor: Monitor; teller: NightMessage },
+  { log, screen, monitor, link, teller }: Told,
   client: () => WhatsAppClient,
   end: (error: Error) => void,
 ): WhatsAppEvents {
@@ -195,8 +213,14 @@ function wire(
     work.catch((error: unknown) => log.error({ err: error }, 'an event could not be handled'));
   };
   return {
-    onQr: (qr) => qrcode.generate(qr, { small: true }, (drawn) => screen.qr(drawn)),
-    onCode: (code) => screen.code(code),
+    onQr: (qr) => {
+      link.onQr(qr);
+      qrcode.generate(qr, { small: true }, (drawn) => screen.qr(drawn));
+    },
+    onCode: (code) => {
+      link.onCode(code);
+      screen.code(code);
+    },
     onReady: (account) => {
       log.info('ready');
       bot.onReady(account);
@@ -209,6 +233,7 @@ function wire(
     onReaction: (reaction) => contain(bot.onReaction(reaction)),
     onState: (state) => {
       log.info({ state }, 'WhatsApp');
+      link.onState(state);
       monitor.onState(state);
     },
     onBackOff: monitor.onBackOff,

@@ -1,6 +1,7 @@
 /**
- * Server-sent events: `changed` when anything was written to the database, by whomever, and `progress` while a night runs.
- * Pages ask again for what they show; nothing private is in the events themselves.
+ * Server-sent events: `changed` when anything was written to the database, by whomever, `link` when the link to WhatsApp is
+ * another (its codes are in memory alone), and `progress` while a night runs. Pages ask again for what they show; nothing
+ * private is in the events themselves.
  */
 import { streamSSE } from 'hono/streaming';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,16 +18,22 @@ interface EventGuards {
   ending: AbortSignal;
 }
 
-export function addEvents(app: App, { store, progress }: ReviewParts, { isOpen, ending }: EventGuards): void {
+export function addEvents(app: App, { store, bot, progress }: ReviewParts, { isOpen, ending }: EventGuards): void {
   app.get('/events', (c) =>
     streamSSE(c, async (stream) => {
       const cookie = c.req.header('Cookie');
-      let seen = { version: store.version(), progress: JSON.stringify(progress()) };
+      const look = () => ({
+        version: store.version(),
+        progress: JSON.stringify(progress()),
+        link: JSON.stringify(bot.link()),
+      });
+      let seen = look();
       await stream.writeSSE({ event: 'progress', data: seen.progress });
       while (!stream.aborted && !ending.aborted && isOpen(cookie)) {
         await sleep(lookEveryMs, undefined, { signal: ending }).catch(() => undefined);
-        const now = { version: store.version(), progress: JSON.stringify(progress()) };
+        const now = look();
         if (now.version !== seen.version) await stream.writeSSE({ event: 'changed', data: '' });
+        if (now.link !== seen.link) await stream.writeSSE({ event: 'link', data: '' });
         if (now.progress !== seen.progress) await stream.writeSSE({ event: 'progress', data: now.progress });
         seen = now;
       }

@@ -139,7 +139,8 @@ function createApp(parts: ReviewParts, { sessions, own, protections, log, ending
   });
 
   app.use(async (c, next) => {
-    if (!protections.needsSession || sessions.isOpen(c.req.header('Cookie'))) return next();
+    const use = c.req.header('X-Watch') === undefined ? undefined : 'watch'; // nobody is at that page (client/api.ts)
+    if (!protections.needsSession || sessions.isOpen(c.req.header('Cookie'), use)) return next();
     const wantsPage = isRead(c.req.method) && (c.req.header('Accept') ?? '').includes('text/html');
     return wantsPage ? c.html(loginPage(), 401) : c.json({ error: 'open the link that `persona review` prints' }, 401);
   });

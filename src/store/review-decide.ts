@@ -188,7 +188,7 @@ export function createDecisions(db: Database, { seal, log, root, scrub }: Parts)
   const editLineOnce = once(editLine);
   return {
     decide: (...args) => atOnce(bulk.decide(...args)),
-    decideInSteps: bulk.decide,
+    decideInSteps: (...args) => bulk.decide(...args),
     hide: once(hide),
     editLine: (...args) => {
       const done = editLineOnce(...args);

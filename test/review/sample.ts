@@ -29,6 +29,26 @@ export async function addDemoChat(store: Store): Promise<number> {
   return store.chats.find(chatKey)!;
 }
 
+/** A reply of the bot in a chat, with nearest lines to be found in the sample. */
+export function addReply(store: Store, chatId: number): void {
+  store.chats.set(chatId, { collect: true, bot: true });
+  const outboxId = store.outbox.begin({ chatId, kind: 'reply', inReplyTo: 'asked', textHash: 'h' });
+  store.replies.add({
+    chatId,
+    inReplyTo: 'asked',
+    runId: '2026-08-10T03-00-12-nano',
+    backend: 'simd',
+    seed: 20_260_810,
+    sampling: { temperature: 0.8, topK: 40, topP: 0.95, repetitionPenalty: 1.1 },
+    promptRowIds: [1, 2, 3],
+    promptHash: '',
+    bubbles: ['pickle is asleep on the laundry again', 'see u at six'],
+    latencyMs: 402,
+    outboxId,
+  });
+  while (!store.review.catchUp().isDone);
+}
+
 export function addSmallChats(store: Store): SmallChats {
   const me = store.people.resolve(['me']);
   if (store.people.nameOf(me) === '') store.people.setName(me, sample.persona);

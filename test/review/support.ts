@@ -1,8 +1,11 @@
 /** A review page over a store of its own, and a real browser that looks at it. */
-import { chromium, type Browser, type BrowserContext } from 'playwright-core';
+import { chromium, type Browser, type BrowserContext, type ConsoleMessage } from 'playwright-core';
 import { onTestFinished } from 'vitest';
 import { shippedBase } from '../../scripts/base.ts';
+import { botParts } from '../../scripts/bot-parts.ts';
 import { myData } from '../../src/bot/my-data.ts';
+import type { LinkKeeper } from '../../src/review/link.ts';
+import { openPlayground } from '../../src/reply/playground.ts';
 import type { ReviewParts } from '../../src/review/parts.ts';
 import type { Protections } from '../../src/review/protections.ts';
 import { openReview, type ReviewServer } from '../../src/review/server.ts';
@@ -20,11 +23,19 @@ export interface ReviewSetup {
   protections?: Protections;
   now?: () => number;
   parts?: Partial<ReviewParts>;
+  /** of a store that is there already; default: a new one */
+  dir?: string;
+  /** as inside `persona start`; default: the page runs by itself */
+  link?: LinkKeeper;
 }
 
+/** What persona.json says there. */
+export const caps = { perChatSeconds: 5, perChatHour: 20, perDay: 100 };
+
 /** With a chat of two people in it whose replies are switched on. */
-export async function review({ parts: changes, ...options }: ReviewSetup = {}): Promise<Review> {
-  const place = scene();
+export async function review({ parts: changes, link, dir, ...options }: ReviewSetup = {}): Promise<Review> {
+  const place = scene(dir === undefined ? {} : { dir });
+  const log = createLog('fatal', false);
   const { store, chat, contact } = place;
   store.people.setName(contact, 'Ben');
   store.chats.set(chat, { collect: true, bot: true });
@@ -49,23 +60,22 @@ export async function review({ parts: changes, ...options }: ReviewSetup = {}): 
         return Promise.resolve();
       },
     },
-    bot: {
-      isOn: (chatId) => store.chats.get(chatId).bot,
-      off: (chatId) => store.chats.set(chatId, { bot: false }),
-      quietHours: () => null,
-      caps: { perChatSeconds: 5, perChatHour: 20, perDay: 100 },
-      isRunning: () => false,
-    },
+    bot: botParts(store, { replies: { caps, quietHours: null } }, link && (() => link.now())),
     models: {
       list: () => Promise.resolve([]),
       use: () => Promise.resolve(),
       rollBack: () => Promise.resolve(),
       retrain: () => 'started',
     },
+    playground: {
+      voice: openPlayground({ modelsDir: store.dataDir, backend: 'cpu', log, check: () => Promise.resolve() }),
+      sampling: { temperature: 0.8, topK: 40, topP: 0.95, minP: 0, repetitionPenalty: 1.1 },
+    },
     progress: () => null,
     ...changes,
   };
-  const server = await openReview(parts, { port: 0, log: createLog('fatal', false), ...options });
+  onTestFinished(() => parts.playground.voice.close());
+  const server = await openReview(parts, { port: 0, log, ...options });
   onTestFinished(() => server.close());
   return { ...place, server, parts, origin: `http://127.0.0.1:${server.port}` };
 }
@@ -120,3 +130,7 @@ export function post(origin: string, path: string, body: unknown, headers: Recor
     body: JSON.stringify(body),
   });
 }
+
+/** An error of a script, or something that the page's policy refused; not a picture for the tab that nobody has. */
+export const isComplaint = (line: ConsoleMessage): boolean =>
+  line.type() === 'error' && !line.text().startsWith('Failed to load resource');

@@ -12,6 +12,15 @@ export class RequestError extends Error {
   }
 }
 
+const idleMs = 60_000;
+let inputMs = Date.now();
+for (const name of ['keydown', 'pointerdown', 'wheel']) {
+  document.addEventListener(name, () => (inputMs = Date.now()), { capture: true, passive: true });
+}
+
+/** A page that asks by itself while nobody is there does not keep the session alive (server.ts). */
+const watching = (): Record<string, string> => (Date.now() - inputMs > idleMs ? { 'X-Watch': '1' } : {});
+
 async function answerOf<T>(response: Response): Promise<T> {
   const body = (await response.json().catch(() => ({}))) as T & { error?: string; hint?: string };
   if (response.ok) return body;
@@ -20,7 +29,7 @@ async function answerOf<T>(response: Response): Promise<T> {
 }
 
 export async function get<T>(path: string): Promise<T> {
-  return answerOf<T>(await fetch(path, { headers: { Accept: 'application/json' } }));
+  return answerOf<T>(await fetch(path, { headers: { Accept: 'application/json', ...watching() } }));
 }
 
 export async function post<T>(path: string, body: unknown = {}): Promise<T> {

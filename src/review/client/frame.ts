@@ -32,6 +32,7 @@ const night = document.querySelector('#night');
 const events = new EventSource('/events');
 /** Pages listen for `persona:changed` on the document. */
 events.addEventListener('changed', () => document.dispatchEvent(new Event('persona:changed')));
+events.addEventListener('link', () => document.dispatchEvent(new Event('persona:link')));
 events.addEventListener('progress', (event) => {
   const progress = JSON.parse((event as MessageEvent<string>).data) as Progress | null;
   if (night !== null) night.textContent = progress === null ? '' : sentence(progress);
