@@ -133,7 +133,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
 
 describe('models and the playground', () => {
   let nights: Nights;
-  beforeAll(async () => void (nights = await twoNights()), 240_000);
+  beforeAll(async () => void (nights = await twoNights()), 400_000);
   afterAll(() => nights?.remove());
 
   /** With the two nights' runs, the better one speaking, and a training under way. */
@@ -190,7 +190,7 @@ describe('models and the playground', () => {
         await page.goto(`${place.origin}/models/compare?a=${first}&b=${second}`);
         await look('compare-figures');
         await page.locator('.exchange').first().scrollIntoViewIfNeeded();
-        await page.locator('.exchange').first().evaluate('(exchange) => exchange.scrollIntoView()');
+        await page.evaluate(`document.querySelector('.exchange').scrollIntoView()`);
         await look('compare');
         await page.goto(`${place.origin}/playground`);
         await look('playground-empty');

@@ -9,8 +9,8 @@ export interface Nights extends Home {
   runs: [string, string];
 }
 
-/** Short ones: a network that has learned little says enough to be looked at. */
-const minutes = '0.3';
+/** Short ones: a network that has learned little says enough to be looked at. Pictures for people get the demo's time. */
+const minutes = process.env['SCREENSHOTS'] === undefined ? '0.3' : '2';
 
 export async function twoNights(): Promise<Nights> {
   const home = makeHome({ PERSONA_BACKEND: 'simd' });

@@ -16,9 +16,22 @@ const signs = (text: string): string => text.replaceAll(' ', '␣').replaceAll('
 /** Class by chance: five steps. */
 const step = (share: number): string => `chance-${Math.min(4, Math.floor(share * 5))}`;
 
+/** Longest time that a gap stands for (docs/chat-format.md). */
+const waits = ['5 s', '30 s', '2 min', '10 min', '1 h', '6 h'];
+
+/** What a special token means, in words; the name of one that no reply holds. */
+function meaning(name: string): string {
+  const [, mark, number = ''] = /^<\|([a-z]+)(\d*)\|>$/.exec(name) ?? [];
+  if (mark === 'gap') return `wait up to ${waits[Number(number)] ?? 'longer'}`;
+  if (mark === 'quote') return `quotes ${number} back`;
+  if (mark === 'msg') return 'next message';
+  return mark === 'end' ? 'end' : name;
+}
+
 function tokenText({ text, isSpecial }: Pick<TokenChoice, 'text' | 'isSpecial'>): HTMLElement {
   const node = make('span', isSpecial ? 'token special' : 'token');
-  setText(node, text === '' ? '…' : isSpecial ? text : signs(text));
+  setText(node, text === '' ? '…' : isSpecial ? meaning(text) : signs(text));
+  if (isSpecial) node.title = text;
   return node;
 }
 
@@ -40,7 +53,7 @@ export function candidateTable(
     'Information: how much likelier what was said makes it, in nats. Agreement: how much of it the others say too. The score weighs both alike.',
   );
   const head = make('tr');
-  for (const title of ['Candidate', 'Information', 'Agreement', 'Score', 'Why', 'Yours']) {
+  for (const title of ['Candidate', 'Yours', 'Why', 'Score', 'Information', 'Agreement']) {
     const cell = make('th', '', title);
     cell.scope = 'col';
     head.append(cell);
@@ -74,11 +87,11 @@ function candidateRow(candidate: Candidate, isTaken: boolean, events: CandidateE
   if (bubbles.length > 0) act('Bad', events.dislike);
   row.append(
     said,
+    yours,
+    make('td', 'why', why),
+    number(scores?.score, (value) => value.toFixed(2)),
     number(scores?.information, (value) => value.toFixed(1)),
     number(scores?.agreement, percent),
-    number(scores?.score, (value) => value.toFixed(2)),
-    make('td', '', why),
-    yours,
   );
   return row;
 }
@@ -94,7 +107,7 @@ export function tokenRow(tokens: readonly Token[]): HTMLElement {
   row.setAttribute('aria-label', 'The reply, token by token: arrow keys go through it');
   const detail = make('div', 'token-detail');
   detail.setAttribute('aria-live', 'polite');
-  const buttons = tokens.map((token, at) => tokenButton(token, at, tokens.length));
+  const buttons = tokens.map(tokenButton);
 
   const show = (at: number): void => {
     buttons.forEach((button, other) => {
@@ -139,11 +152,10 @@ function nextPlace(key: string, from: number, count: number): number | undefined
   }
 }
 
-function tokenButton(token: Token, at: number, count: number): HTMLButtonElement {
+function tokenButton(token: Token): HTMLButtonElement {
   const button = make('button', `token-button ${step(token.drawn)}`);
   button.type = 'button';
   button.append(tokenText(token), make('span', 'chance', percent(token.drawn)));
-  button.setAttribute('aria-label', `${at + 1} of ${count}: ${signs(token.text)}, ${percent(token.drawn)}`);
   return button;
 }
 

@@ -59,6 +59,7 @@ function open(place: HTMLElement): void {
       }),
     );
     if (answer !== undefined && taken === undefined) log.append(make('p', 'faint', `${persona} stays silent.`));
+    if (said.length === 0) log.append(make('p', 'faint', 'Nothing was said yet.'));
     log.scrollTop = log.scrollHeight;
     again.disabled = isAsking || turns.length === 0;
     anew.disabled = isAsking || turns.length === 0;

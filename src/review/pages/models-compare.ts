@@ -60,7 +60,7 @@ const figures: readonly { name: string; of: (run: Compared) => string }[] = [
   { name: 'Bits per byte (less is better)', of: ({ entry }) => entry?.bitsPerByte?.toFixed(3) ?? '' },
   {
     name: 'Perplexity a word (less is better)',
-    of: ({ report }) => report.card?.heldOut?.models.run?.perplexity.toFixed(1) ?? '',
+    of: ({ report }) => whole(report.card?.heldOut?.models.run?.perplexity),
   },
   {
     name: 'Distance of manner (0 is the same)',
@@ -87,7 +87,7 @@ const figures: readonly { name: string; of: (run: Compared) => string }[] = [
 ];
 
 const whole = (value: number | undefined): string =>
-  value === undefined ? '' : new Intl.NumberFormat('en-GB').format(value);
+  value === undefined ? '' : new Intl.NumberFormat('en-GB', { maximumFractionDigits: 0 }).format(value);
 
 function figuresTable(runs: readonly Compared[]): Html {
   return html`<div class="wide" tabindex="0" role="region" aria-label="Figures">
@@ -109,7 +109,14 @@ function figuresTable(runs: readonly Compared[]): Html {
           ({ name, of }) =>
             html`<tr>
               <th scope="row">${name}</th>
-              ${runs.map((run) => html`<td class="number">${of(run)}</td>`)}
+              ${runs
+                .map(of)
+                .map(
+                  (figure) =>
+                    html`<td class="number">
+                      ${figure === '' ? html`<span class="faint">not measured</span>` : figure}
+                    </td>`,
+                )}
             </tr>`,
         )}
       </tbody>
@@ -165,7 +172,7 @@ export function compareForm(runs: readonly ModelEntry[], chosen: readonly string
       </select>
     </p>`;
   return html`<h2>Compare two</h2>
-    <form id="compare" class="filters">
+    <form id="compare" class="filters run-choice">
       ${select('a', 'This run', chosen[0] ?? runs[0]?.run)} ${select('b', 'With', chosen[1] ?? runs[1]?.run)}
       <p><button>Compare what they say</button></p>
     </form>`;
