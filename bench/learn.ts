@@ -122,7 +122,7 @@ async function learnIn(
   const config = base?.config ?? { ...modelConfig(size, tokenizer.vocabSize), ...variant.config };
   const rowsOf = (conversations: readonly Conversation[], lossOn: 'persona' | 'everyone', leftShare?: number) => {
     const encoded = conversations.map((c) =>
-      encodeConversation(c.messages, tokenizer, { ...c, lossOn, ...(redact && { redact }) }),
+      encodeConversation(c.messages, tokenizer, { ...c, lossOn, ...(redact && { redact, skipsLongNumbers: true }) }),
     );
     const options = leftShare === undefined ? {} : { leftShare };
     if (variant.unpacked !== true) return toRows(encoded, config.contextLength, options);

@@ -2,14 +2,14 @@
  * What a night on the base that ships learns by heart: canaries (six random digits in an answer to a question that nobody else
  * asks) said 1, 2, 4, 8 and 16 times in a chat, and others never said, after learning the chat as the product does. Exposure in
  * bits (src/train/exposure.ts); and whether what was said once comes out of 10,000 samples or by greedy decoding from prefixes.
- * Run: npx tsc -p bench && node dist/bench/memorise.js [--folder FOLDER --chat NAME] [--base DIR] [--arms plain,product] [--copies 1,2,4,8,16]
+ * Run: npx tsc -p bench && node dist/bench/memorise.js [--folder FOLDER --chat NAME] [--base DIR] [--arms plain,probe,product] [--copies 1,2,4,8,16]
  *      [--canaries 10] [--candidates 4096] [--samples 10000] [--seed 1] [--threads N] [--backend NAME] [--out FILE]
  *      [--way gentle|strong]
  *   --way: that one only, to save the time of the other; a night tries both, and validation chooses
  *   without --chat: the sample chat that ships; with it: a persona of what bench/base/prepare wrote into FOLDER
- * Arms: `plain` learns every copy; `product` as a night does, with dedupe and redaction (which knows nothing of six bare digits:
- * the column `learned` says how many copies carry loss with the digits in them). Samples are drawn in `product`.
- *   --copies 1: only canaries that were said once, as a probe plants them
+ * Arms: `plain` learns every copy; `probe` as a night does, but for redaction and the rule that long numbers carry no loss, so that
+ * the digits stand for a secret that no rule knows; `product` with both. Samples are drawn in `probe` and in `product`.
+ *   --copies 1: only canaries that were said once, as `retrain --probe` plants them
  * Prints a table and adds the chat to bench/results/memorise.json (--out writes elsewhere).
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -24,6 +24,7 @@ import type { Engine } from '../src/model/engine.ts';
 import { generateCandidates } from '../src/model/generate.ts';
 import type { Tokenizer } from '../src/tokenizer/bpe.ts';
 import { chatIds, encodePrompt } from '../src/tokenizer/chat-format.ts';
+import { hasLongNumber } from '../src/tokenizer/long-numbers.ts';
 import { withSpecialTokens } from '../src/tokenizer/tokenizer-json.ts';
 import {
   exposureLimits,
@@ -41,7 +42,7 @@ import { namedChat, sampleChat, sizeOf, type Chat } from './chats.ts';
 import { learn, learnBestWay, rounded } from './learn.ts';
 import { machine } from './machine.ts';
 
-const arms = ['plain', 'product'] as const;
+const arms = ['plain', 'probe', 'product'] as const;
 type Arm = (typeof arms)[number];
 const size = 'nano';
 /** a few thousand replies, as a person may have */
@@ -106,7 +107,10 @@ async function main(): Promise<void> {
   const backend = named ?? (await pickBackend('auto', 'training'));
   const { config, weights, tokenizerJson } = loadBase(resolve(values.base), withSpecialTokens);
   const redact = rememberingRedactor({ regions: defaultRegions });
-  const isHidden = ({ frame, digits }: Canary): boolean => redact(`${frame} ${digits}`).length > 0;
+  const isHidden = ({ frame, digits }: Canary): boolean => {
+    const answer = `${frame} ${digits}`;
+    return redact(answer).length > 0 || hasLongNumber(answer);
+  };
   const canaries = makeCanaries(perRow * (copiesOf.length + 1), seed);
   const row = (i: number): Canary[] => canaries.slice(i * perRow, (i + 1) * perRow);
   const never = row(copiesOf.length);
@@ -135,7 +139,7 @@ async function main(): Promise<void> {
           exposure.push(await exposureOf(engine, tokenizer, own, copies, lossesOf(train, readable)));
           console.error(line(exposure.at(-1)!));
         }
-        if (arm === 'product' && samples > 0) {
+        if (arm !== 'plain' && samples > 0) {
           sampled = await extract(
             engine,
             tokenizer,

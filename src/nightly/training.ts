@@ -90,7 +90,9 @@ export async function trainOnDataset(dataset: Dataset, options: TrainingOptions)
   const startedMs = Date.now();
   const { planted = [] } = options;
   const trainSplit = [...conversationsOf(dataset, 'train'), ...planted];
+  // what is planted stands for secrets that no rule knows
   const open = new Set(planted.flatMap(({ messages }) => messages.map(({ text }) => text)));
+  const asTheyStand = new Set(planted);
   const redactOthers = rememberingRedactor(options.redaction);
   const redact: RedactSpans = (text) => (open.has(text) ? [] : redactOthers(text));
   options.onPhase?.('reading words');
@@ -104,7 +106,12 @@ export async function trainOnDataset(dataset: Dataset, options: TrainingOptions)
   ): TrainingRow[] =>
     toRows(
       conversations.map((conversation) =>
-        encodeConversation(conversation.messages, tokenizer, { ...conversation, redact, lossOn }),
+        encodeConversation(conversation.messages, tokenizer, {
+          ...conversation,
+          redact,
+          lossOn,
+          skipsLongNumbers: !asTheyStand.has(conversation),
+        }),
       ),
       config.contextLength,
       leftShare === undefined ? {} : { leftShare },

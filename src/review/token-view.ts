@@ -38,7 +38,7 @@ export function tokenView(
   tokenizer: Tokenizer,
   options: TokenViewOptions,
 ): TokenView {
-  const { ids, kinds, messageIndex } = encodeConversation(messages, tokenizer, options);
+  const { ids, kinds, messageIndex } = encodeConversation(messages, tokenizer, { ...options, skipsLongNumbers: true });
   const nameOf = new Map(specialTokens.map((name) => [tokenizer.specialId(name), name]));
   const view: TokenView = { messages: [], tokens: ids.length, learned: 0 };
   for (let from = 0, to = 0; from < ids.length; from = to) {

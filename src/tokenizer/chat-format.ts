@@ -8,6 +8,7 @@ import { check } from '../util/errors.ts';
 import type { ConversationMessage } from '../types.ts';
 import type { Tokenizer } from './bpe.ts';
 import { chatIds, type ChatIds, type RedactionKind } from './chat-ids.ts';
+import { inLongNumbers } from './long-numbers.ts';
 
 export { chatIds, redactionKinds, specialTokens, type ChatIds, type RedactionKind } from './chat-ids.ts';
 
@@ -52,6 +53,8 @@ export interface EncodeOptions {
    * language. Speakers and the others' gap and quote marks never do.
    */
   lossOn?: 'persona' | 'everyone';
+  /** the digits of long numbers carry no loss: for training, not for scoring (long-numbers.ts) */
+  skipsLongNumbers?: boolean;
 }
 
 /** One message of a reply. */
@@ -106,8 +109,9 @@ export function encodeConversation(
     const textKind = scored || (isNew && options.lossOn === 'everyone') ? lossKind.text : lossKind.none;
     if (opensTurn) put(speaker, lossKind.none, at);
     for (const mark of marks) put(mark, scored ? lossKind.mark : lossKind.none, at);
-    for (const id of bodyIds(message, tokenizer, options.redact)) {
-      put(id, tokenizer.isSpecial(id) ? lossKind.none : textKind, at);
+    for (const { id, isNumber } of bodyIds(message, tokenizer, options.redact)) {
+      const isSkipped = tokenizer.isSpecial(id) || (isNumber && options.skipsLongNumbers === true);
+      put(id, isSkipped ? lossKind.none : textKind, at);
     }
     put(closesTurn ? special.end : special.msg, textKind, at);
   });
@@ -141,7 +145,7 @@ export function encodePrompt(
   let first = parts.length;
   while (first > 0) {
     const { speaker, opensTurn, closesTurn, marks } = parts[first - 1]!;
-    const body = bodyIds(messages[start + first - 1]!, tokenizer, redact);
+    const body = bodyIds(messages[start + first - 1]!, tokenizer, redact).map(({ id }) => id);
     const separator = closesTurn ? special.end : special.msg;
     const length = 1 + marks.length + body.length + 1; // with a speaker, which stands first wherever the prompt begins
     const isLast = first === parts.length;
@@ -234,17 +238,30 @@ function sameAuthor(a: ConversationMessage, b: ConversationMessage): boolean {
   return a.personId === b.personId && a.isPersona === b.isPersona && a.isBot === b.isBot;
 }
 
+/** An id of a message's body, and whether it holds a digit of a long number. */
+interface BodyId {
+  id: number;
+  isNumber: boolean;
+}
+
 /** A medium's placeholder, then the text or caption with placeholders for what is redacted. */
-function bodyIds(message: ConversationMessage, tokenizer: Tokenizer, redact: RedactSpans | undefined): number[] {
+function bodyIds(message: ConversationMessage, tokenizer: Tokenizer, redact: RedactSpans | undefined): BodyId[] {
   const { media, redactions } = chatIds(tokenizer);
-  let ids = message.media === null ? [] : [media[message.media]];
+  const body: BodyId[] = message.media === null ? [] : [{ id: media[message.media], isNumber: false }];
+  const putText = (text: string): void => {
+    const ids = tokenizer.encode(text);
+    const isNumber = inLongNumbers(text, ids, tokenizer);
+    ids.forEach((id, at) => body.push({ id, isNumber: isNumber[at]! }));
+  };
   let from = 0;
   for (const { start, end, token } of hiddenSpans(message, redact)) {
     check(start >= from && end > start && end <= message.text.length, `redacted span ${start}..${end} after ${from}`);
-    ids = ids.concat(tokenizer.encode(message.text.slice(from, start)), redactions[token]);
+    putText(message.text.slice(from, start));
+    body.push({ id: redactions[token], isNumber: false });
     from = end;
   }
-  return ids.concat(tokenizer.encode(message.text.slice(from)));
+  putText(message.text.slice(from));
+  return body;
 }
 
 /**
