@@ -4,6 +4,7 @@
  */
 import type { Command } from 'commander';
 import { once } from 'node:events';
+import { setFlagsFromString } from 'node:v8';
 import { newLinkToken } from '../src/review/sessions.ts';
 import { openReview, reviewLink, type ReviewServer } from '../src/review/server.ts';
 import { acquireLock, type Lock } from '../src/store/lock.ts';
@@ -26,6 +27,7 @@ export function register(program: Command): void {
 }
 
 async function review({ json = false }: { json?: boolean }): Promise<void> {
+  setFlagsFromString('--optimize-for-size'); // else garbage of a few requests stands for a hundred megabytes
   const context = loadContext();
   const log = createLog(context.env.logLevel, process.stderr.isTTY === true);
   const say = (link: string, rest: string): void => {

@@ -123,6 +123,11 @@ async function carryOut(personId: number, options: ForgetOptions, isAgain: boole
     withBallast(dataDir, () => forgetRecords(store, retired.runs));
     const left: string[] = [];
     if (exports.unread > 0) left.push(`${exports.unread} packed files in data/exports could not be looked into`);
+    if (!(await rewritten(store))) {
+      left.push(
+        'there is no room to write the database anew: places that rows were moved from may keep bytes of theirs',
+      );
+    }
     if (!(await scrubbed(store))) {
       left.push('another command was reading the database: its log keeps bytes of theirs until that command ends');
     }
@@ -216,6 +221,19 @@ function forgetRecords(store: Store, retired: readonly string[]): void {
   };
   const stale = store.runs.list().filter(({ id, report }) => retired.includes(id) || isUnknown(report));
   store.runs.blank(stale.map(({ id }) => id));
+}
+
+/** @returns false: the disk is full, or others write all the time */
+async function rewritten(store: Store): Promise<boolean> {
+  for (const untilMs = performance.now() + scrubMs; ; await sleep(100)) {
+    try {
+      withBallast(store.dataDir, () => store.rewrite());
+      return true;
+    } catch (error) {
+      if (isDiskFull(error)) return false;
+      if (errorCode(error) !== 'SQLITE_BUSY' || performance.now() > untilMs) throw error;
+    }
+  }
 }
 
 async function scrubbed(store: Store): Promise<boolean> {

@@ -175,6 +175,16 @@ export class Store {
     return !this.#needsScrub;
   }
 
+  /**
+   * Write the whole file anew. Where a full page was split, rows were moved, and their bytes stay where they stood before:
+   * `secure_delete` overwrites the place they are erased from and not that one. Then `scrub`. Holds the write lock for about
+   * 1 s per 100 MB; needs that much memory, and room for a log as large.
+   * @throws SqliteError without room, or where another process writes for longer than 5 s
+   */
+  rewrite(): void {
+    this.#db.exec('VACUUM');
+  }
+
   /** Another value whenever anything was written since, by this process or another. */
   version(): string {
     return `${String(this.#db.pragma('data_version', { simple: true }))}.${this.#changes.get()!.own}`;

@@ -16,7 +16,8 @@ function open(place: HTMLElement): void {
 
   /** Do it, then show the page that tells it. */
   async function change(path: string, body: unknown): Promise<void> {
-    const { said, goTo } = await post<PeopleAnswer>(path, body);
+    isLeaving = true; // what is done meanwhile is no reason to load the page again: the answer would be lost
+    const { said, goTo } = await post<PeopleAnswer>(path, body).finally(() => (isLeaving = false));
     isLeaving = true;
     say(said);
     sessionStorage.setItem('said', said);
