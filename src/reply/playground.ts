@@ -1,5 +1,5 @@
 /**
- * The playground's own voice: a worker beside the one that answers chats, at the lowest priority, which is started by the
+ * The playground's own voice: a worker beside the one that answers chats, at a lower priority, which is started by the
  * first question and gone again some idle minutes after the last one, with its memory. A run is asked about before it is
  * loaded, and again once that answer is old. Not covered: who may ask (the review page's session).
  */

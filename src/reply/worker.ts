@@ -15,7 +15,7 @@ const post = (message: FromWorker): void => port.postMessage(message);
 
 const settings = workerData as WorkerSettings;
 // on Linux 0 is this thread, with the threads that it starts; elsewhere it would be the whole program
-if (settings.isPolite === true && process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_LOW);
+if (settings.isPolite === true && process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL);
 const speaker = createSpeaker(settings, (notice) => post({ type: 'notice', notice }));
 
 function answerTo({ kind, request }: Question): Promise<Answer> {

@@ -142,7 +142,7 @@ test('two runs are shown side by side, the real reply above', async () => {
   expect(Number(b)).toBeLessThan(Number(a));
   await page.selectOption('#b', first);
   await page.getByRole('button', { name: 'Compare what they say' }).click();
-  await expect.poll(() => page.locator('#toast').innerText()).toContain('two different runs');
+  await expect.poll(() => page.locator('#toast').innerText(), { timeout: 20_000 }).toContain('two different runs');
 });
 
 test('a run that nobody has is not found, whatever it is called', async () => {
@@ -195,7 +195,7 @@ test('a card is read as its writer meant it', () => {
   ).toEqual([]);
 });
 
-test('training now: the bar moves, and the new run stands in the list', { timeout: 180_000 }, async () => {
+test('training now: the bar moves, and the new run stands in the list', { timeout: 400_000 }, async () => {
   await page.goto(`${origin}/models`);
   const before = await page.locator('tbody tr').count();
   // without one message there is something to learn anew, or the night would be skipped
@@ -204,16 +204,20 @@ test('training now: the bar moves, and the new run stands in the list', { timeou
   const [oldest] = store.messages.recent(chat, 10_000);
   store.messages.erase(chat, oldest!.waId);
   store.close();
+  // long enough to be watched
+  const file = join(nights.personaDir, 'persona.json');
+  const config = JSON.parse(readFileSync(file, 'utf8')) as { training: object };
+  writeFileSync(file, JSON.stringify({ ...config, training: { ...config.training, maxMinutes: 1 } }));
   complaints.splice(0);
   await page.getByRole('button', { name: 'Train now' }).click();
-  await page.waitForSelector('#training:not([hidden])', { timeout: 60_000 });
+  await page.waitForSelector('#training:not([hidden])', { timeout: 90_000 });
   const bar = page.locator('#training progress');
-  await expect.poll(() => bar.getAttribute('value'), { timeout: 90_000 }).not.toBeNull();
+  await expect.poll(() => bar.getAttribute('value'), { timeout: 120_000, interval: 100 }).not.toBeNull();
   expect(Number(await bar.getAttribute('value'))).toBeLessThanOrEqual(1);
   expect(await page.locator('#phase').innerText()).toMatch(/^(starting|training|measuring|listening|reading|learning)/);
   expect(await page.locator('#night').innerText()).toContain('Training');
   await expect
-    .poll(() => page.locator('tbody tr').count(), { timeout: 120_000, interval: 500 })
+    .poll(() => page.locator('tbody tr').count(), { timeout: 240_000, interval: 500 })
     .toBeGreaterThan(before);
   expect(await page.locator('#training').isVisible()).toBe(false);
   expect(complaints).toEqual([]);
