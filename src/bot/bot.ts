@@ -3,7 +3,6 @@
  * event is handled in order with the others of its chat, and whatever goes wrong is logged without text and goes no
  * further. Handed everything it needs (deps.ts), so that it runs the same over a fake phone.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { InboundMessage } from '../types.ts';
 import { catchUp } from './catch-up.ts';
 import type { FetchSince } from './catch-up.ts';
@@ -14,6 +13,7 @@ import { createConsentFlow } from './consent-flow.ts';
 import type { BotDeps } from './deps.ts';
 import { describeError } from './errors.ts';
 import { createLanes } from './lanes.ts';
+import { createObeying } from './obey.ts';
 import { createOwnerChat } from './owner-chat.ts';
 import { createPipeline } from './pipeline.ts';
 import type { Handled, ReactionEvent } from './pipeline.ts';
@@ -54,10 +54,25 @@ export function createBot(deps: BotDeps): Bot {
   /** Since the last sweep the connection was lost, or the program has just started. */
   let hasBeenAway = true;
 
-  /** Ends early when the bot closes. */
-  const wait = async (ms: number): Promise<void> => {
+  /** Who waits for what, to be woken when the bot closes. */
+  const waiting = new Map<NodeJS.Timeout, () => void>();
+  const wait = (ms: number): Promise<void> => {
     if (deps.wait !== undefined) return deps.wait(ms);
-    await delay(ms, undefined, { signal: closing.signal }).catch(() => undefined);
+    if (isClosed()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        waiting.delete(timer);
+        resolve();
+      }, ms);
+      waiting.set(timer, resolve);
+    });
+  };
+  const wakeAll = (): void => {
+    for (const [timer, wake] of waiting) {
+      clearTimeout(timer);
+      wake();
+    }
+    waiting.clear();
   };
 
   /** Closing does not wait for the model: what it would say is not sent any more. */
@@ -92,25 +107,38 @@ export function createBot(deps: BotDeps): Bot {
     rules,
     replies,
   });
-  const pipeline = createPipeline(deps, {
-    ...{ who, consent, recorder, changes, seen, replies, sender, say, commands, quiz },
-  });
+  const obeying = createObeying(deps, { who, consent, seen, replies, sender, say, commands });
+  const pipeline = createPipeline(deps, { who, consent, recorder, changes, seen, replies, sender, obeying, quiz });
   const uncertain = store.outbox.recover();
   if (uncertain > 0)
     log.warn({ count: uncertain }, 'sends of an earlier run have an unknown outcome; they are not repeated');
 
   /** The edge. Nothing passes it but the fact that something failed. */
+  const contain = (event: string) => (error: unknown) => {
+    log.error({ event, ...describeError(error) }, 'an event could not be handled');
+  };
   const handle = async (chatId: string, event: string, work: () => Promise<Handled>): Promise<void> => {
     if (isClosed()) return;
     try {
       const { written } = await lanes.run(chatId, work);
       await written;
     } catch (error) {
-      log.error({ event, ...describeError(error) }, 'an event could not be handled');
+      contain(event)(error);
     }
   };
-  const onMessage = (message: InboundMessage): Promise<void> =>
-    handle(message.chatId, 'message', () => pipeline.message(message));
+  const onMessage = (message: InboundMessage): Promise<void> => {
+    const { chatId } = message;
+    const done = isClosed() || !lanes.isFree(chatId) ? undefined : atOnce(message);
+    return done?.catch(contain('message')) ?? handle(chatId, 'message', () => pipeline.message(message));
+  };
+  /** Most messages need no turn in the lane of their chat, if it is free: nothing of them has to be waited for. */
+  const atOnce = (message: InboundMessage): Promise<void> | undefined => {
+    try {
+      return pipeline.atOnce(message)?.written;
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+  };
 
   const settled = async (): Promise<void> => {
     await lanes.idle();
@@ -146,6 +174,7 @@ export function createBot(deps: BotDeps): Bot {
     settled,
     close: async () => {
       closing.abort();
+      wakeAll();
       await settled();
     },
   };

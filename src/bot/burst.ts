@@ -47,7 +47,8 @@ export function createBursts<Item>(options: BurstOptions<Item>): Bursts<Item> {
     while (burst.items.length > 0 && !options.isClosed()) {
       await untilQuiet(burst);
       if (burst.items.length === 0 || options.isClosed()) break;
-      const { version, items: offered } = burst;
+      const { version } = burst;
+      const offered = [...burst.items];
       const isCurrent = (): boolean => burst.version === version && !options.isClosed();
       const isDone = await options.answer(chatId, [...offered], isCurrent).catch((error: unknown) => {
         options.onError(chatId, error);
@@ -68,7 +69,12 @@ export function createBursts<Item>(options: BurstOptions<Item>): Bursts<Item> {
   return {
     add: (chatId, item) => {
       if (options.isClosed()) return;
-      if (bursts.has(chatId)) return change(chatId, (items) => [...items, item]);
+      const known = bursts.get(chatId);
+      if (known !== undefined) {
+        known.items.push(item);
+        known.version++;
+        return;
+      }
       const burst = { items: [item], version: 0 };
       bursts.set(chatId, burst);
       const work = run(chatId, burst);

@@ -19,6 +19,8 @@ export interface QuizCommands {
   quiz: Handler;
   /** What to say to the answer of an open question; undefined: this message is none. Never for another's message. */
   answer: (chat: Chat, message: InboundMessage) => string | undefined;
+  /** May a question be open in this chat? */
+  mayAnswer: (chat: Chat) => boolean;
 }
 
 /** A bare "1" later than this is a message like any other. */
@@ -42,6 +44,14 @@ export function quizCommands(
   const isOwnChat = (chat: Chat, { fromMe }: InboundMessage): boolean =>
     chat.kind === 'self' ? fromMe : chat.kind === 'direct' && !fromMe;
 
+  /** Chats in which a question may be open: every message of theirs is looked at, and no other's. */
+  const asked = new Set(
+    store.chats
+      .list()
+      .filter((chat) => store.settings.get(keyOf(chat)) !== undefined)
+      .map(({ id }) => id),
+  );
+
   const quiz: Handler = async ({ chat, message }) => {
     if (!isOwnChat(chat, message)) return say.phrase('quizWhere');
     try {
@@ -53,6 +63,7 @@ export function quizCommands(
         atMs: now(),
       };
       store.settings.set(keyOf(chat), JSON.stringify(open));
+      asked.add(chat.id);
       return shown(question, settings.personaName, say.phrase('quizQuestion'));
     } catch (error) {
       if (error instanceof UserError) return say.phrase('refused', { reason: error.message });
@@ -61,10 +72,11 @@ export function quizCommands(
   };
 
   const answer: QuizCommands['answer'] = (chat, message) => {
-    const kept = isOwnChat(chat, message) ? store.settings.get(keyOf(chat)) : undefined;
+    const kept = asked.has(chat.id) && isOwnChat(chat, message) ? store.settings.get(keyOf(chat)) : undefined;
     if (kept === undefined || message.kind === 'system' || message.kind === 'call') return undefined;
     const open = JSON.parse(kept) as Open;
     store.settings.delete(keyOf(chat)); // the next message answers, or nothing does
+    asked.delete(chat.id);
     const said = isPlain(message) ? message.text.trim() : '';
     if ((said !== '1' && said !== '2') || message.timestampMs - open.atMs > answerWithinMs) return undefined;
     const isRight = Number(said) === open.real;
@@ -81,7 +93,7 @@ export function quizCommands(
     ].join('\n');
   };
 
-  return { quiz, answer };
+  return { quiz, answer, mayAnswer: ({ id }) => asked.has(id) };
 }
 
 function shown({ context, options }: OpenQuestion, personaName: string, question: string): string {

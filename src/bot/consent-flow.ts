@@ -17,6 +17,8 @@ import type { Sentences } from './sentences.ts';
 export interface ConsentFlow {
   /** Where a person stands now, refusals that still wait for the disk included. */
   standing: (personId: number, scope: ConsentScope) => Standing;
+  /** Everything that was said is in the store: nothing else is needed to know where somebody stands. */
+  isWritten: () => boolean;
   /** Put the question to a group, once per version of the notice. */
   askGroup: (chat: Chat, to: string) => Promise<'sent' | 'not sent' | 'asked before'>;
   /**
@@ -153,6 +155,7 @@ export function createConsentFlow(
 
   return {
     standing,
+    isWritten: () => unwritten.length === 0,
     ask,
     askGroup,
     grantOwnNumber: (chat, personId, inPerson) => {

@@ -8,6 +8,8 @@ export interface Lanes<Key> {
   run: <T>(key: Key, work: () => Promise<T>) => Promise<T>;
   /** Resolves when what is queued under this key at the time of the call is done. */
   current: (key: Key) => Promise<void>;
+  /** Has this key nothing to do? */
+  isFree: (key: Key) => boolean;
   /** Resolves when no lane has work left. */
   idle: () => Promise<void>;
   /** lanes that have work */
@@ -33,5 +35,5 @@ export function createLanes<Key>(): Lanes<Key> {
   const idle = async (): Promise<void> => {
     while (tails.size > 0) await Promise.all(tails.values());
   };
-  return { run, current, idle, size: () => tails.size };
+  return { run, current, isFree: (key) => !tails.has(key), idle, size: () => tails.size };
 }

@@ -54,6 +54,8 @@ export function findCommand<Form extends CommandForm>(
  * a mistyped or refused command does not become part of anybody's voice.
  */
 export function looksLikeCommand(text: string): boolean {
+  const first = text.charCodeAt(0);
+  if (first > 0x21 && first < 0x7f) return false; // a visible ASCII character other than `!`: nothing makes it one
   return /^!\p{L}/u.test(visibleStart(text));
 }
 

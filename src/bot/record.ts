@@ -1,8 +1,8 @@
 /**
  * What WhatsApp delivered -> rows, by way of consent/: text goes in only as `admit` returns it, and comes out again
  * when its author takes it back. Of a group, what consenting members write. Messages that come close together share a
- * transaction (together.ts), and what is known of their chats and people is looked up once in it, where nothing and nobody
- * can change it. Not covered: text typed on a spare account's own phone (nobody's voice).
+ * transaction (together.ts); what is known of their chats and people is asked inside it, and again whenever this process or
+ * another has written anything since. Not covered: text typed on a spare account's own phone (nobody's voice).
  */
 import { admit } from '../consent/policy.ts';
 import type { ConsentedMessage, Standing } from '../consent/policy.ts';
@@ -87,7 +87,7 @@ export function createRecorder(
     contactOf: (chat) => who.contactOf(chat),
     standing: (personId) => consent.standing(personId, 'log'),
   };
-  /** The same, each asked once: for the length of a transaction. */
+  /** The same, each asked once: as long as nothing is written but messages here. */
   const once = (): Facts => {
     const me = now.me();
     return {
@@ -161,12 +161,18 @@ export function createRecorder(
     return consented && store.messages.add(consented);
   };
 
+  /** What the last group went by, and the state of the store after it. */
+  let kept: { facts: Facts; version: string } | undefined;
   const writing = createTogether<{ chatId: number; message: InboundMessage }, StoredRow | undefined>({
     windowMs: togetherMs,
     write: (items) =>
       store.transaction(() => {
-        const facts = once();
-        return items.map(({ chatId, message }) => put(chatId, message, facts));
+        if (kept?.version !== store.version() || !consent.isWritten()) kept = { facts: once(), version: '' };
+        const { facts } = kept;
+        kept = undefined; // what fails halfway leaves nothing to go by
+        const rows = items.map(({ chatId, message }) => put(chatId, message, facts));
+        kept = { facts, version: store.version() };
+        return rows;
       }),
   });
   /** Whose messages are not collected is not waited for, but comes after what is. */

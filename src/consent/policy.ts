@@ -106,10 +106,11 @@ export function admit(draft: MessageDraft, context: AdmitContext): ConsentedMess
  * surrogate has no UTF-8 and becomes U+FFFD, so that text, file and hash agree.
  */
 export function storableText(text: string): string {
-  return text
+  const whole = /[\ud800-\udfff]/.test(text) ? text.replace(/\p{Surrogate}/gu, '\ufffd') : text;
+  if (!whole.includes('@')) return whole;
+  return whole
     .replace(/@[\u2066-\u2068]\+?[\d\s().\u2010-\u2015-]{5,}\u2069/g, '@') // as exports write it: @+49 151 1234567
-    .replace(/@[\u2066-\u2069\u200e\u200f]?\+?\d{5,}/g, '@')
-    .replace(/\p{Surrogate}/gu, '\ufffd');
+    .replace(/@[\u2066-\u2069\u200e\u200f]?\+?\d{5,}/g, '@');
 }
 
 function isStorableKind(draft: MessageDraft, context: AdmitContext): boolean {

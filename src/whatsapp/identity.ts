@@ -33,6 +33,8 @@ export function createIdentity(
 
   const learn = (ids: readonly string[]): void => {
     const people = ids.filter(isPersonId);
+    const known = people[0] === undefined ? undefined : groups.get(people[0]);
+    if (known !== undefined && people.every((id) => known.has(id))) return; // said with every message
     const merged = new Set([...people, ...people.flatMap((id) => [...(groups.get(id) ?? [])])]);
     for (const id of merged) groups.set(id, merged);
   };
