@@ -28,6 +28,8 @@ export interface Served {
   middle: number;
   /** resident memory of the server: now, and at most since it started */
   memoryMb(): { now: number; peak: number };
+  /** processor time of the server since it started */
+  cpuMs(): number;
   close(): Promise<void>;
 }
 
@@ -89,6 +91,11 @@ export async function serve(dataDir: string): Promise<Served> {
       const of = (name: string): number => Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)![1]) / 1024);
       return { now: of('VmRSS'), peak: of('VmHWM') };
     },
+    cpuMs: () => {
+      // user and system time are fields 14 and 15, in hundredths of a second (proc_pid_stat(5)); the name before may have spaces
+      const fields = readFileSync(`/proc/${server.pid!}/stat`, 'utf8').split(') ')[1]!.split(' ');
+      return 10 * (Number(fields[11]) + Number(fields[12]));
+    },
     close: async () => {
       const closed = once(server, 'close');
       server.kill('SIGTERM');
@@ -112,7 +119,10 @@ export function percentiles(values: readonly number[]): Times {
   return { p50: at(0.5), p95: at(0.95), max: at(1) };
 }
 
-/** Times from the request to the last byte of the answer, one request after the other on a connection that stays. */
+/**
+ * Times from the request to the last byte of the answer, one request after the other on a connection that stays; beside them
+ * the server's processor time for one, in the mean, which a busy machine distorts least.
+ */
 export async function measureServer(served: Served, calls: number): Promise<object> {
   const { origin, chatId, chatMessages, places } = served;
   const memory = { atStartMb: served.memoryMb().now };
@@ -129,10 +139,11 @@ export async function measureServer(served: Served, calls: number): Promise<obje
     check(response.ok, `${path} answers ${response.status}`);
     return tookMs;
   };
-  const timesOf = async (path: (call: number) => string): Promise<Times> => {
+  const timesOf = async (path: (call: number) => string): Promise<Times & { serverCpuMs: number }> => {
     const times: number[] = [];
+    const cpuMs = served.cpuMs();
     for (let call = 0; call < calls; call++) times.push(await read(path(call)));
-    return percentiles(times);
+    return { ...percentiles(times), serverCpuMs: round((served.cpuMs() - cpuMs) / calls) };
   };
   const thread = `/api/thread?chat=${chatId}&limit=80`;
   const search = (text: string): string => `/api/search?text=${encodeURIComponent(text)}`;

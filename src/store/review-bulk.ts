@@ -25,7 +25,7 @@ export type Selection =
 export interface DecideOptions {
   /** unix ms: what was edited after is not approved unseen */
   seenAtMs?: number;
-  /** how long the write lock is held at a time; default 200 */
+  /** how long the write lock is held at a time; default 100 */
   holdMs?: number;
 }
 
@@ -72,7 +72,7 @@ interface ChatQuery {
   seenAtMs: number;
 }
 
-const defaultHoldMs = 200;
+const defaultHoldMs = 100;
 
 const kindOf: Readonly<Record<Decision | 'none', ActionKind>> = {
   approved: 'approve',

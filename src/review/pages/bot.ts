@@ -182,10 +182,13 @@ function chatTable(chats: readonly Chat[], nameOf: (chatId: number) => Html, { b
     </tr>
   `;
   return html`<h2>Chats</h2>
+    <p class="faint">
+      What is switched on. Switching on is done in the chat itself, where the others see it: !collect on, !bot on.
+    </p>
     <div class="wide" tabindex="0" role="region" aria-label="Chats">
       <table>
-        <caption>
-          What is switched on. Switching on is done in the chat itself, where the others see it: !collect on, !bot on.
+        <caption class="only-read">
+          Chats and what is on in them
         </caption>
         <thead>
           <tr>
