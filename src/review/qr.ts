@@ -1,5 +1,20 @@
 /** A text as a QR code (ISO/IEC 18004), drawn as SVG: dark on light whatever the page's colours, since cameras expect it. */
-import QRCode from 'qrcode-terminal/vendor/QRCode/index.js';
+import { createRequire } from 'node:module';
+
+/** The generator inside qrcode-terminal (Kazuhiko Arase's, MIT), which its own types leave out. */
+interface Code {
+  addData(text: string): void;
+  /** @throws Error where the text is too long */
+  make(): void;
+  /** modules of a side */
+  getModuleCount(): number;
+  isDark(row: number, column: number): boolean;
+}
+/** @param version 1 to 40; -1: the smallest that holds the data. @param level of error correction: L 1, M 0, Q 3, H 2 */
+const QRCode = createRequire(import.meta.url)('qrcode-terminal/vendor/QRCode/index.js') as new (
+  version: number,
+  level: 0 | 1 | 2 | 3,
+) => Code;
 
 /** modules of light around the code that a reader needs */
 const quietZone = 4;
