@@ -7,7 +7,16 @@ export interface Curve {
   validation: (number | null)[];
 }
 
+export interface Progress {
+  phase: string;
+  /** 0 to 1; null where nobody knows */
+  share: number | null;
+  secondsLeft: number | null;
+}
+
 export interface RunningAnswer {
-  /** null: nothing is trained now, or nothing of it is saved yet */
+  /** null: nothing is trained now */
+  progress: Progress | null;
+  /** null: nothing of it is saved yet, or nothing is trained */
   curve: Curve | null;
 }

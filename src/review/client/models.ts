@@ -1,13 +1,7 @@
 /** Models: a training that runs, as it gets on, and which two runs to compare. */
 import { attempt, get, say } from './api.ts';
 import { drawCurve } from './curves.ts';
-import type { RunningAnswer } from './models-types.ts';
-
-interface Progress {
-  phase: string;
-  share: number | null;
-  secondsLeft: number | null;
-}
+import type { Progress, RunningAnswer } from './models-types.ts';
 
 const training = document.querySelector<HTMLElement>('#training');
 if (training !== null) watch(training);
@@ -19,26 +13,29 @@ function watch(place: HTMLElement): void {
   let wasRunning = !place.hidden;
   let curveAtMs = 0;
 
-  document.addEventListener('persona:progress', (event) => {
-    const progress = (event as CustomEvent<Progress | null>).detail;
-    if (progress === null) {
-      // what came of it stands in the list
-      if (wasRunning) location.reload();
-      return;
-    }
+  const show = (progress: Progress): void => {
     wasRunning = true;
     place.hidden = false;
     if (progress.share === null) bar.removeAttribute('value');
     else bar.value = progress.share;
     phase.textContent = sentence(progress);
-    if (Date.now() - curveAtMs < 10_000) return;
-    curveAtMs = Date.now();
+  };
+  const look = (): void =>
     attempt(async () => {
-      const { curve } = await get<RunningAnswer>('/api/models/running');
+      curveAtMs = Date.now();
+      const { progress, curve } = await get<RunningAnswer>('/api/models/running');
+      if (progress !== null) show(progress);
       figure.hidden = curve === null;
       if (curve !== null) drawCurve(figure, curve);
     });
+
+  document.addEventListener('persona:progress', (event) => {
+    const progress = (event as CustomEvent<Progress | null>).detail;
+    if (progress !== null) show(progress);
+    else if (wasRunning) location.reload(); // what came of it stands in the list
+    if (progress !== null && Date.now() - curveAtMs >= 10_000) look();
   });
+  if (wasRunning) look(); // the first event may have come before this script
 }
 
 function sentence({ phase, share, secondsLeft }: Progress): string {

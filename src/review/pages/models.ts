@@ -73,7 +73,8 @@ export function addModels(app: App, parts: ReviewParts): void {
   });
 
   app.get('/api/models/running', (c) => {
-    const answer: RunningAnswer = { curve: progress() === null ? null : (runningCurve(dataDir) ?? null) };
+    const now = progress();
+    const answer: RunningAnswer = { progress: now, curve: now === null ? null : (runningCurve(dataDir) ?? null) };
     return c.json(answer);
   });
   addComparison(app, parts);

@@ -65,8 +65,8 @@ export function playgroundPage({ runs, chats, personaName, sampling }: Choices):
     },
     {
       name: 'repetitionPenalty',
-      label: 'Repetition penalty',
-      hint: '1: off',
+      label: 'Penalty',
+      hint: 'for what was said already; 1: off',
       value: repetitionPenalty,
       min: 1,
       max: 10,
