@@ -2,8 +2,9 @@
  * Reply time: from a message's event to the call that sends the first answer, through the real bot, store, worker, ranking
  * and guard, without the learned pause (`typing: instant`, whose 50 ms of waiting for more messages count). A `small` network
  * with random weights (time does not depend on them) whose candidates are 30 tokens each, as many as in production; the
- * prompt fills its two thirds of the context. Idle, and while `persona retrain` of a `small` runs as the bot starts it.
- * Run: npm run build && npx tsc -p bench && node dist/bench/reply.js [--replies 60] [--size small]
+ * prompt fills its two thirds of the context. Idle, and while `persona retrain` of a `small` runs as the bot starts it, in turns
+ * (it is stopped and goes on), so that drift of the machine meets both.
+ * Run: npm run build && npx tsc -p bench && node dist/bench/reply.js [--replies 60] [--rounds 4] [--size small]
  * Prints a table and writes bench/results/reply.json.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,7 +25,8 @@ import { startRetrain } from './reply/background.ts';
 import { publishRandomRun, sampling } from './reply/random-run.ts';
 
 const newTokens = 30;
-const warmUps = 3;
+/** before each round, not measured */
+const warmUps = 2;
 const account = '491700000001@c.us';
 const contact = '491700000002@c.us';
 const nothing = (): Promise<void> => Promise.resolve();
@@ -122,8 +124,8 @@ function inbound(n: number): InboundMessage {
 }
 
 let count = 0;
-async function measure(running: Running, replies: number): Promise<Measured> {
-  const measured: Measured = { times: [], worker: [], candidates: [], silent: 0 };
+const nobody = (): Measured => ({ times: [], worker: [], candidates: [], silent: 0 });
+async function measure(running: Running, replies: number, measured: Measured): Promise<void> {
   for (let i = -warmUps; i < replies; i++) {
     const message = inbound(++count);
     const sent = running.nextSend();
@@ -142,7 +144,6 @@ async function measure(running: Running, replies: number): Promise<Measured> {
       measured.candidates.push(spoken.candidates);
     }
   }
-  return measured;
 }
 
 const quantile = (values: readonly number[], share: number): number => {
@@ -160,7 +161,11 @@ function figures({ times, worker, candidates, silent }: Measured) {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { replies: { type: 'string', default: '60' }, size: { type: 'string', default: 'small' } },
+    options: {
+      replies: { type: 'string', default: '60' },
+      rounds: { type: 'string', default: '4' },
+      size: { type: 'string', default: 'small' },
+    },
   });
   const size = values.size as ModelSize;
   const replies = Number(values.replies);
@@ -172,17 +177,23 @@ async function main(): Promise<void> {
   publishRandomRun(modelsDir, size);
   const running = openBot(dataDir, modelsDir);
   try {
-    const rows: Record<string, ReturnType<typeof figures>> = {};
-    rows['idle'] = figures(await measure(running, replies));
-    console.table(rows);
+    const idle = nobody();
+    const busy = nobody();
+    const rounds = Number(values.rounds);
     const retrain = await startRetrain(join(folder, 'night'), size);
     try {
-      rows['while a retrain runs'] = figures(await measure(running, replies));
-      check(retrain.isTraining(), 'the retrain was under way to the end');
+      for (let round = 0; round < rounds; round++) {
+        retrain.pause();
+        await measure(running, Math.ceil(replies / rounds), idle);
+        retrain.resume();
+        await measure(running, Math.ceil(replies / rounds), busy);
+        check(retrain.isTraining(), 'the retrain was under way to the end');
+        console.table({ idle: figures(idle), 'while a retrain runs': figures(busy) });
+      }
     } finally {
       await retrain.stop();
     }
-    console.table(rows);
+    const rows = { idle: figures(idle), 'while a retrain runs': figures(busy) };
     const what = `ms from a message's event to the send call, replies of ${newTokens} tokens, without the learned pause`;
     const weights = 'random';
     const result = { date: new Date().toISOString(), what, machine, size, weights, newTokens, goalP95Ms: 700, rows };

@@ -32,6 +32,10 @@ export class PersonaChild {
     return this.#child !== undefined;
   }
 
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   /** @param onMessage what the child says over IPC (retrain.ts tells its progress so) */
   async run(args: readonly string[], onMessage?: (message: unknown) => void): Promise<ChildResult> {
     if (this.#child !== undefined) throw new Error('a child is running already');

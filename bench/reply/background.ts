@@ -10,6 +10,9 @@ import { check } from '../../src/util/errors.ts';
 export interface Background {
   /** it has not ended */
   isTraining: () => boolean;
+  /** Let it stand still (as if there were none), or go on. */
+  pause: () => void;
+  resume: () => void;
   stop: () => Promise<void>;
 }
 
@@ -36,10 +39,16 @@ export async function startRetrain(home: string, size: ModelSize): Promise<Backg
       ended = `${String(exitCode)}: ${stderr.slice(-500)}`;
     });
   for (let i = 0; !isTraining && ended === undefined && i < 3000; i++) await sleep(200);
+  const signal = (name: 'SIGSTOP' | 'SIGCONT'): void => {
+    if (child.pid !== undefined) process.kill(child.pid, name);
+  };
   check(isTraining, `the retrain does not train: ${ended ?? 'nothing within ten minutes'}`);
   return {
     isTraining: () => ended === undefined,
+    pause: () => signal('SIGSTOP'),
+    resume: () => signal('SIGCONT'),
     stop: async () => {
+      signal('SIGCONT');
       await child.close();
       await run;
     },

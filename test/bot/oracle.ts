@@ -282,19 +282,20 @@ export class Oracle {
   }
 
   /** Might a message of this chat that is dated so be stored? In a group that is for its author alone to say. */
-  mayStore(name: string, atMs: number, author: string | undefined): boolean {
+  mayStore(name: string, atMs: number, author: string | undefined, isBot = false): boolean {
     const isCollecting = this.chat(name).collect.some(
       ({ fromMs, toMs }) => Math.floor(fromMs / 1000) * 1000 <= atMs && (toMs === null || atMs <= toMs),
     );
     const asked = name === club ? author : name;
-    return isCollecting && (asked === undefined || this.#hadAgreed(asked, atMs));
+    return isCollecting && (asked === undefined || this.#hadAgreed(asked, atMs, isBot));
   }
 
-  #hadAgreed(name: string, atMs: number): boolean {
+  /** What the bot says is dated by the millisecond, and a refusal of that very second may have come after it (see `sending`). */
+  #hadAgreed(name: string, atMs: number, isBot: boolean): boolean {
     const { yes, refusals } = this.#person(name);
     const given = yes.filter((each) => each.atMs <= atMs).sort((a, b) => b.atMs - a.atMs)[0];
     if (given === undefined) return false;
-    return !refusals.some((refusal) => refusal.atMs >= given.atMs && refusal.atMs <= atMs);
+    return !refusals.some((refusal) => refusal.atMs >= given.atMs && refusal.atMs + (isBot ? 999 : 0) <= atMs);
   }
 
   /** A row that is in the store now. `author`: whose it is; undefined: the owner's, or the bot's */
@@ -305,7 +306,7 @@ export class Oracle {
     const source = this.#messages.get(row.waId)?.message;
     const where = `${row.waId} of ${row.atMs}`;
     if (source?.fromMe === false && this.#authorOf(name, source) !== row.author) this.#breach(`whose is it: ${where}`);
-    if (!this.mayStore(name, row.atMs, row.author)) this.#breach(`stored without consent: ${where}`);
+    if (!this.mayStore(name, row.atMs, row.author, row.isBot)) this.#breach(`stored without consent: ${where}`);
     if (this.#revoked.has(row.waId)) this.#breach(`stored though deleted for everyone: ${where}`);
     if (source?.isForwarded === true || source?.isEphemeral === true) this.#breach(`must never be stored: ${where}`);
     if (/^\s*!/.test(row.text)) this.#breach(`a command was stored: ${where}`);
