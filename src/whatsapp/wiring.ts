@@ -1,7 +1,7 @@
 /**
  * The library's events -> ours. Every message comes through `message_create`, and those of others through `message` as
- * well; both are passed on, since each of them has gone missing before, and the bot drops what it knows. A failing
- * listener never reaches the library. Not covered: calls, polls, group changes.
+ * well: the same object at once, which is passed on once. Where either goes missing (each has, before) or comes at another
+ * time, the other is passed on too, and the bot drops what it knows. A failing listener never reaches the library. Not covered: calls, polls, group changes.
  */
 import type wweb from 'whatsapp-web.js';
 import type { InboundMessage } from '../types.ts';
@@ -52,8 +52,14 @@ export function wireChatEvents(client: wweb.Client, context: WiringContext): voi
       else events.onMessage(toInbound(raw, own(), false));
     });
 
-  client.on('message', onMessage);
-  client.on('message_create', onMessage);
+  let created: wweb.Message | undefined;
+  client.on('message_create', (message) => {
+    created = message;
+    onMessage(message);
+  });
+  client.on('message', (message) => {
+    if (message !== created) onMessage(message);
+  });
   client.on('message_edit', (message, _newBody, previousBody) =>
     deliver(() => {
       const raw = message.rawData as RawMessage;

@@ -179,14 +179,10 @@ describe.each([
       expect(await onPhone({ chat: own.lid, body: 'd' })).toMatchObject({ ...mine, chatKind: 'self' });
     });
 
-    test('every message of others twice: as `message` and as `message_create`', async () => {
-      const { id } = await arrive({ from: ana.pn, body: 'twice' });
-      const copies = await bot.seen.until(() => {
-        const found = bot.seen.messages.filter((message) => message.id === id);
-        return found.length >= 2 && found;
-      }, 'second copy');
-      expect(copies).toHaveLength(2);
-      expect(copies[0]).toEqual(copies[1]);
+    test('every message of others once, though it comes as `message` and as `message_create`', async () => {
+      const { id } = await arrive({ from: ana.pn, body: 'once' });
+      await arrive({ from: ana.pn, body: 'and another' });
+      expect(bot.seen.messages.filter((message) => message.id === id)).toHaveLength(1);
     });
 
     test('duplicates and another order, as delivered', async () => {
@@ -195,9 +191,9 @@ describe.each([
       standIn.deliver(ids);
       const order = await bot.seen.until(() => {
         const seen = bot.seen.messages.filter((message) => message.chatId === carl.pn).map((message) => message.id);
-        return seen.length >= 6 && seen;
-      }, 'three deliveries, each said twice');
-      expect(order).toEqual(ids.flatMap((id) => [id, id]));
+        return seen.length >= 3 && seen;
+      }, 'three deliveries');
+      expect(order).toEqual(ids);
     });
 
     test('edits', async () => {

@@ -251,7 +251,7 @@ describe('a running session', () => {
     const id = standIn.incoming({ from: ana, body: 'once' });
     const last = standIn.incoming({ from: ana, body: 'last' });
     await seen.message(last);
-    expect(seen.messages.filter((message) => message.id === id)).toHaveLength(2);
+    expect(seen.messages.filter((message) => message.id === id)).toHaveLength(1);
     standIn.spuriousSync();
     await seen.message(standIn.incoming({ from: ana, body: 'after it' }));
     await client.send(ana, 'and several questions to the page later');
