@@ -3,13 +3,15 @@
  * training now, curves, the report card and two runs side by side; and a run whose name and samples are hostile.
  * Run: npm run build && npx vitest run test/review/models.test.ts
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { readCurrent } from '../../src/checkpoint/current.ts';
 import { writeReportCard } from '../../src/nightly/report/card.ts';
 import { exchangesOf, parseCard, parseInline, plainOf } from '../../src/review/card-markdown.ts';
+import { runningCurve } from '../../src/review/curve.ts';
 import { openStore } from '../../src/store/store.ts';
 import { message, night, sample } from '../nightly/report/night.ts';
 import { startPersona, type Running } from '../support/cli.ts';
@@ -193,6 +195,30 @@ test('a card is read as its writer meant it', () => {
   expect(
     exchangesOf(parseCard('<!-- exchanges [{"context":[1],"real":"x"}] -->\n\n| real | sampled |\n| --- | --- |\n')),
   ).toEqual([]);
+});
+
+test('the curve of a training under way is the newest that was saved; a damaged one is none', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'persona-curve-'));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
+  expect(runningCurve(dir)).toBeUndefined();
+  const rows = [0, 10].map((step) => ({
+    step,
+    epoch: 0,
+    lossNats: step === 0 ? null : 4,
+    validationNats: 5 - step / 10,
+  }));
+  const save = (way: string, text: string, atSeconds: number): void => {
+    const folder = join(dir, 'training', way);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'state.json'), text);
+    utimesSync(join(folder, 'state.json'), atSeconds, atSeconds);
+  };
+  save('gentle', JSON.stringify({ format: 1, curve: [...rows, { ...rows[1], step: 20 }] }), 1000);
+  save('strong', JSON.stringify({ format: 1, curve: rows }), 2000);
+  mkdirSync(join(dir, 'training', 'gentle.finished'));
+  expect(runningCurve(dir)).toEqual({ steps: [0, 10], training: [null, 4], validation: [5, 4] });
+  save('strong', '{"curve":[{"step":', 3000);
+  expect(runningCurve(dir)).toBeUndefined();
 });
 
 test('training now: the bar moves, and the new run stands in the list', { timeout: 400_000 }, async () => {
