@@ -28,6 +28,12 @@ export const random = createRandom('bench review');
 /** Ranks with the frequencies of language: about 1/rank. */
 const zipf = (): number => Math.min(vocabulary - 1, Math.floor(vocabulary ** random.next()) - 1);
 
+/** People write for an hour, and are silent for five. */
+function inBurst(ms: number): number {
+  const since = (ms - startMs) % (6 * 3_600_000);
+  return ms - since + Math.floor(since / 6);
+}
+
 export function fill(dir: string, messages: number): void {
   const store = openStore(dir);
   const me = store.people.resolve(['me']);
@@ -56,7 +62,7 @@ export function fill(dir: string, messages: number): void {
       const person = people[random.int(people.length)]!;
       const isMedia = random.int(20) === 0;
       const text = Array.from({ length: 1 + random.int(14) }, () => wordOf(zipf())).join(' ');
-      const timestampMs = startMs + Math.floor((spanMs * row) / messages);
+      const timestampMs = inBurst(startMs + Math.floor((spanMs * row) / messages));
       const values = [chat, person === me ? 1 : 0, `wa${row}`, person, timestampMs];
       insert.run(...values, isMedia ? 'media' : 'text', text, isMedia ? 'image' : null);
     }

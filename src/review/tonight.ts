@@ -140,7 +140,7 @@ function startOfConversation(store: Store, first: ThreadMessage, options: Tonigh
     });
     found = [...page.messages, ...found];
     const [oldest] = page.messages;
-    if (oldest === undefined || !page.hasBefore || hasSilence([...found, first], options)) break;
+    if (oldest === undefined || !page.hasBefore || hasSilence([...page.messages, from], options)) break;
     from = oldest;
   }
   return found;
@@ -157,7 +157,7 @@ function restOfConversation(store: Store, last: ThreadMessage, options: TonightO
     });
     found.push(...page.messages);
     const newest = page.messages.at(-1);
-    if (newest === undefined || !page.hasAfter || hasSilence([last, ...found], options)) break;
+    if (newest === undefined || !page.hasAfter || hasSilence([from, ...page.messages], options)) break;
     from = newest;
   }
   return found;
