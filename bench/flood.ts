@@ -78,8 +78,11 @@ async function run(options: Options): Promise<FloodResult> {
   }
 }
 
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  return ((sorted[Math.floor(middle)] ?? Number.NaN) + (sorted[Math.ceil(middle)] ?? Number.NaN)) / 2;
+}
 const rounded = (value: number, digits = 3): number => Number(value.toFixed(digits));
 
 /** Shortest time between two replies of one chat, ms; a bubble is no reply. */
