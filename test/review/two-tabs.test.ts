@@ -23,7 +23,7 @@ const linkPattern = /http:\/\/127\.0\.0\.1:\d+\/#[\w-]{43}/;
 const older = 24;
 const startMs = Date.UTC(2026, 9, 1, 8);
 
-/** Stores a message every 80 ms, delivered twice, until its input ends; then says how many. */
+/** Stores a message every 400 ms, delivered twice, until its input ends; then says how many. */
 const writer = (): string => `
   import { admit } from ${compiled('src/consent/policy.ts')};
   import { openStore } from ${compiled('src/store/store.ts')};
@@ -41,7 +41,7 @@ const writer = (): string => `
       if (inserted !== (time === 'first')) throw new Error(time + ': ' + inserted);
     }
     n++;
-  }, 80);
+  }, 400);
   process.stdin.resume().on('end', () => {
     clearInterval(timer);
     store.close();
@@ -144,17 +144,18 @@ test('two tabs, a retrain and live messages at once', { timeout: 300_000 }, asyn
   await Promise.all([decide(one, 0, 'a'), decide(two, 1, 'r'), seesNight]);
 
   // a tab that has not heard of the other's newer decision cannot take it back unseen
-  const hold = '**/api/review/state';
-  await one.route(hold, (route) => route.abort());
+  const state = '**/api/review/state';
   await press(one, ids[0]!, 'c');
+  const stale = await one.evaluate<string>(`fetch('/api/review/state').then((answer) => answer.text())`);
+  await one.route(state, (route) => route.fulfill({ contentType: 'application/json', body: stale }));
   await press(two, ids[1]!, 'c');
   await press(one, ids[0]!, 'u');
-  expect(await toast(one)).toContain('Something else was done meanwhile');
-  await one.unroute(hold);
+  await expect.poll(() => toast(one)).toContain('Something else was done meanwhile');
+  await one.unroute(state);
   const undo = one.locator('[data-do=undo]');
   await expect.poll(() => undo.getAttribute('title')).toBe('Cleared the decision of 1 message');
   await press(one, ids[0]!, 'u'); // now it says what it takes back: what the other tab did last
-  expect(await toast(one)).toContain('Undone: Cleared the decision of 1 message.');
+  await expect.poll(() => toast(one)).toContain('Undone: Cleared the decision of 1 message.');
   await expect.poll(() => decisionOf(two, ids[1]!)).toEqual(['Rejected']);
   await press(one, ids[0]!, 'u');
   await expect.poll(() => decisionOf(two, ids[0]!)).toEqual(['Approved']);
