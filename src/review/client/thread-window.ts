@@ -30,7 +30,7 @@ export class ThreadWindow {
   #hasOlder = false;
   #hasNewer = false;
   #isLoading = false;
-  /** counts jumps: an answer that was asked for before one is thrown away */
+  /** counts jumps, when they begin and when they end: what was asked for before either is thrown away */
   #era = 0;
   #seenAtMs = 0;
 
@@ -63,6 +63,7 @@ export class ThreadWindow {
     const query = 'at' in target ? `at=${target.at}` : 'date' in target ? `date=${target.date}` : `end=${target.end}`;
     const page = await this.#ask(query);
     if (era !== this.#era) return undefined;
+    this.#era++;
     this.#isLoading = false;
     this.#seenAtMs = page.seenAtMs;
     this.#hasOlder = page.hasOlder;
