@@ -12,9 +12,10 @@ import type { Conversation } from './conversations.ts';
 import { findNearDuplicates } from './near-duplicates.ts';
 import { countOf, wordsOf } from './words.ts';
 
-const minRepeatedWords = 6;
+/** Fewest words of a message that counts as repeated where the same side said it before. */
+export const minRepeatedWords = 6;
 /** Shorter messages have too few shingles to tell a copy from a turn of phrase. */
-const minNearWords = 8;
+export const minNearWords = 8;
 /** Nobody has the same conversation of this many words twice; shorter ones ("gm", "gm") count only at the same minutes. */
 const minRepeatedConversationWords = 20;
 const minuteMs = 60_000;

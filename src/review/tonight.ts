@@ -4,8 +4,9 @@
  * conversations that are there twice, the cap on corrections, and age; the night counts those.
  */
 import { groupConversations, type Conversation } from '../dataset/conversations.ts';
-import { countWords, normalise } from '../dataset/dedupe.ts';
+import { countWords, minNearWords, minRepeatedWords, normalise } from '../dataset/dedupe.ts';
 import { splitOf } from '../dataset/split.ts';
+import { countOf, wordsOf } from '../dataset/words.ts';
 import { maskText } from '../store/review-hidden.ts';
 import type { ThreadMessage } from '../store/review-threads.ts';
 import type { Store } from '../store/store.ts';
@@ -42,8 +43,6 @@ export interface TonightOptions {
   reviewRequired: boolean;
 }
 
-/** fewest words of a message that counts as repeated (dedupe.ts) */
-const minRepeatedWords = 6;
 /** how far the beginning and the end of a conversation are looked for */
 const maxConversation = 2000;
 const pageSize = 200;
@@ -114,17 +113,25 @@ function standingOf(
   return { standing: 'trains', reason: message.origin === 'correction' ? 'correction' : 'persona' };
 }
 
-/** The persona said the same, in six words or more, before: in any chat, and in a row that may be learned from. */
+/**
+ * The same was said before, in any chat, in a row that may be learned from: by the persona in six words or more, or by
+ * anybody in eight or more.
+ */
 function isRepeated(store: Store, message: ThreadMessage, personaId: number, reviewRequired: boolean): boolean {
   const text = textOf(message, personaId).text;
   const normal = normalise(text);
-  if (countWords(normal) < minRepeatedWords) return false;
+  const words = wordsOf(text);
+  if (countWords(normal) < minRepeatedWords && countOf(words) < minNearWords) return false;
+  const sameWords = words.join(' ');
   return store.review.threads.likely(text).some((id) => {
     const other = id === message.id ? undefined : store.review.threads.message(id, { reviewRequired });
     if (other === undefined || other.isSealed || other.leftOut !== null || other.isBot) return false;
     const isEarlier =
       other.timestampMs < message.timestampMs || (other.timestampMs === message.timestampMs && other.id < message.id);
-    return isEarlier && isPersonas(other, personaId) && normalise(textOf(other, personaId).text) === normal;
+    if (!isEarlier) return false;
+    const said = textOf(other, personaId).text;
+    if (countOf(words) >= minNearWords && wordsOf(said).join(' ') === sameWords) return true;
+    return isPersonas(other, personaId) && countWords(normal) >= minRepeatedWords && normalise(said) === normal;
   });
 }
 

@@ -94,7 +94,20 @@ test('any chat, any review: as the dataset has it, from whichever page one looks
           expect(handedOut.filter((message) => message.text === text).length).toBeGreaterThan(1);
       },
     ),
-    { numRuns: 40 },
+    {
+      numRuns: 40,
+      // what another said in eight words is no news from the persona
+      examples: [
+        [
+          [
+            { who: 'other', text: 'a b c d e f g h', gapHours: 0.01, decision: null, media: null },
+            { who: 'persona', text: 'a b c d e f g h', gapHours: 7, decision: null, media: null },
+          ],
+          false,
+          false,
+        ],
+      ],
+    },
   );
 }, 120_000);
 
