@@ -7,7 +7,7 @@ import type { Database } from 'better-sqlite3';
 import { storableText, type ConsentedMessage } from '../consent/policy.ts';
 import type { PhraseIndex } from './phrases.ts';
 import { adopter } from './match.ts';
-import { insertMessage, toColumns, toStored, type MessageRow, type StoredMessage } from './rows.ts';
+import { insertMessage, playedMark, toColumns, toStored, type MessageRow, type StoredMessage } from './rows.ts';
 import type { Seal } from './seal.ts';
 
 export interface MessageTable {
@@ -32,7 +32,7 @@ export interface MessageTable {
    */
   edit(chatId: number, waId: string, text: string, atMs?: number): boolean;
   erase(chatId: number, waId: string): boolean;
-  /** text messages of a person, the bot's left out */
+  /** text messages of a person in their own part: neither the bot's nor what they said in another's on the playground */
   countBy(personId: number): number;
   count(): number;
   /** newest timestamp in the chat, unix ms; null where nothing is stored */
@@ -74,9 +74,9 @@ export function createMessages(db: Database, { phrases, seal, root, now, scrub }
     `DELETE FROM replies WHERE :isBot AND chat_id = :chatId AND EXISTS
       (SELECT 1 FROM json_each(bubbles) WHERE value = :text)`,
   ].map((sql) => db.prepare(sql));
-  const countBy = db.prepare<[number], { n: number }>(
-    `SELECT COUNT(*) AS n FROM visible_messages WHERE person_id = ? AND kind IN ('text', 'edited') AND origin <> 'bot'`,
-  );
+  const countBy = db.prepare<[number], { n: number }>(`
+    SELECT COUNT(*) AS n FROM visible_messages WHERE person_id = ? AND kind IN ('text', 'edited')
+    AND origin <> 'bot' AND quoted_wa_id IS NOT '${playedMark}'`);
   const count = db.prepare<[], { n: number }>('SELECT COUNT(*) AS n FROM visible_messages');
   const last = db.prepare<[number], { at: number }>(
     'SELECT timestamp_ms AS at FROM visible_messages WHERE chat_id = ? ORDER BY timestamp_ms DESC LIMIT 1',

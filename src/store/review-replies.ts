@@ -5,6 +5,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import { parseHidden } from './review-hidden.ts';
+import { playedMark } from './rows.ts';
 import type { SearchIndex } from './search-index.ts';
 import { wordsIn } from './search-words.ts';
 import type { Openness } from './review-open.ts';
@@ -37,7 +38,7 @@ export interface ReviewReplies {
   /** newest first. @param before an id: older ones than that; @param chatId only there */
   list(options?: { chatId?: number; before?: number; limit?: number }): SentReply[];
   get(id: number): SentReply | undefined;
-  /** Lines of this person nearest to a text, nearest first; rejected ones are not among them. */
+  /** Lines of this person's own nearest to a text, nearest first; neither rejected ones nor those said in another's part. */
   nearest(text: string, personaId: number, limit?: number): NearExample[];
 }
 
@@ -90,7 +91,7 @@ export function createReviewReplies(
   const candidate = db.prepare<[number], Candidate>(`
     SELECT m.id, m.chat_id, m.person_id, m.timestamp_ms, m.text, r.hidden FROM visible_messages m
     LEFT JOIN reviews r ON r.message_id = m.id
-    WHERE m.id = ? AND m.origin <> 'bot' AND r.decision IS NOT 'rejected'`);
+    WHERE m.id = ? AND m.origin <> 'bot' AND m.quoted_wa_id IS NOT '${playedMark}' AND r.decision IS NOT 'rejected'`);
 
   const toReply = (row: Row): SentReply => ({
     id: row.id,

@@ -302,6 +302,10 @@ test('corrections count where review is required, and never measure', async () =
   // the cap of one chat holds here too
   expect(manifest.corrections).toEqual({ learned: 5, heldOut: 0, beyondCap: 25 });
   expect(manifest.shares.people).toMatchObject([{ isPersona: true, messages: 60, targetMessages: 5 }]);
+  // the persona speaks as me: what I said in the other's part is not its voice
+  expect(store.messages.countBy(place.owner)).toBe(30);
+  expect(store.review.replies.nearest('question', place.owner)).toEqual([]);
+  expect(store.review.replies.nearest('answer', place.owner)).not.toEqual([]);
 });
 
 test('a stored chat is read first, and only one in which the persona speaks', { timeout: 240_000 }, async () => {
