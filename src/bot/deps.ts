@@ -70,7 +70,7 @@ export interface BotDeps extends Host {
 }
 
 /** Messages that come within so long of the last write are written together; commands do not wait (bench/flood.ts). */
-export const writeTogetherMs = 100;
+export const writeTogetherMs = 200;
 
 /** Owner's and visitors' commands older than this are not obeyed. */
 export const commandFreshMs = 5 * 60_000;

@@ -59,9 +59,11 @@ export function looksLikeCommand(text: string): boolean {
   return /^!\p{L}/u.test(visibleStart(text));
 }
 
+const fiveLetters = /(?:[a-z0-9][^a-z0-9]*){5}/i;
+
 /** A bare "stop", with or without marks around it, is asked back and not obeyed: `Stop.`, `STOP!!`, `！stop`. */
 export function isBareStop(text: string): boolean {
-  if (text.length > longestCommand) return false;
+  if (text.length > longestCommand || fiveLetters.test(text)) return false; // as nearly every message
   return (
     text
       .normalize('NFKC')
