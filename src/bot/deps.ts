@@ -69,8 +69,8 @@ export interface BotDeps extends Host {
   togetherMs?: number;
 }
 
-/** Messages that come within so long of the last write are written together; commands do not wait (bench/flood.ts). */
-export const writeTogetherMs = 200;
+/** Messages that come within so long of the last write, or longer where writing is slow, are written together; commands do not wait. */
+export const writeTogetherMs = 40;
 
 /** Owner's and visitors' commands older than this are not obeyed. */
 export const commandFreshMs = 5 * 60_000;

@@ -1,6 +1,6 @@
 /** Group commit: who waits, who does not, in which order, and what becomes of the others when one cannot be written. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createTogether } from '../../src/bot/together.ts';
 import { onDisk } from './full-disk.ts';
 import { anna, ben, createWorld } from './world.ts';
@@ -42,6 +42,33 @@ describe('createTogether', () => {
     await sleep(40);
     void add(5);
     expect(groups).toHaveLength(3);
+  });
+
+  it('waits longer where writing is slow, but never long', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const groups: number[][] = [];
+    let takesMs = 1;
+    const write = (items: readonly number[]): number[] => {
+      groups.push([...items]);
+      vi.advanceTimersByTime(takesMs);
+      return [...items];
+    };
+    const together = createTogether({ windowMs: 40, write });
+    const pauseAfter = async (ms: number): Promise<number> => {
+      await vi.advanceTimersByTimeAsync(10_000);
+      takesMs = ms;
+      void together.add(1);
+      takesMs = 0;
+      const groupsBefore = groups.length;
+      void together.add(2);
+      let waitedMs = 0;
+      for (; groups.length === groupsBefore; waitedMs++) await vi.advanceTimersByTimeAsync(1);
+      return waitedMs;
+    };
+    expect(await pauseAfter(1)).toBe(40);
+    expect(await pauseAfter(5)).toBe(100);
+    expect(await pauseAfter(500)).toBe(250);
   });
 
   it('writes at once when told to, and when there are many', () => {

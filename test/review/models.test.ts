@@ -233,7 +233,7 @@ test('training now: the bar moves, and the new run stands in the list', { timeou
   // long enough to be watched
   const file = join(nights.personaDir, 'persona.json');
   const config = JSON.parse(readFileSync(file, 'utf8')) as { training: object };
-  writeFileSync(file, JSON.stringify({ ...config, training: { ...config.training, maxMinutes: 1 } }));
+  writeFileSync(file, JSON.stringify({ ...config, training: { ...config.training, maxMinutes: 0.4 } }));
   complaints.splice(0);
   await page.getByRole('button', { name: 'Train now' }).click();
   await page.waitForSelector('#training:not([hidden])', { timeout: 90_000 });
