@@ -214,7 +214,7 @@ describe.sequential('three nights', { timeout: 900_000 }, () => {
       force: true,
       learn: (dataset, options) => {
         const few = trainOf(dataset).slice(0, 3);
-        return trainOnDataset(learningFrom(dataset, Array.from({ length: 60 }, () => few).flat()), options);
+        return trainOnDataset(learningFrom(dataset, Array.from({ length: 30 }, () => few).flat()), options);
       },
     });
     expect(result.verdict).toBe('kept');
