@@ -11,7 +11,7 @@ import { buildPrompt } from '../../src/reply/prompt.ts';
 import type { Tokenizer } from '../../src/tokenizer/bpe.ts';
 import { modelConfig } from '../../src/model/sizes.ts';
 import { givesGreedily, makeCanaries, measureExposure, plantCanaries } from '../../src/train/exposure.ts';
-import { recipeFor, type Recipe } from '../../src/train/recipe.ts';
+import { waysFor, type Recipe } from '../../src/train/recipe.ts';
 import { styleDistance, type StyleDistance, type Turn } from '../../src/train/style.ts';
 import {
   modelSizes,
@@ -27,13 +27,17 @@ import { learn, rounded, type Learned, type Variant } from '../learn.ts';
 
 export interface Way {
   name: string;
+  /** whose text is learned from, and with how much context: as the product's way of this name (train/recipe.ts) */
+  as: 'gentle' | 'strong';
   lora?: { rank: number; alpha: number };
 }
 
 export const ways: readonly Way[] = [
-  { name: 'full' },
-  { name: 'lora8', lora: { rank: 8, alpha: 16 } },
-  { name: 'lora32', lora: { rank: 32, alpha: 64 } },
+  { name: 'full', as: 'gentle' },
+  { name: 'full-strong', as: 'strong' },
+  { name: 'lora8', as: 'gentle', lora: { rank: 8, alpha: 16 } },
+  { name: 'lora8-strong', as: 'strong', lora: { rank: 8, alpha: 16 } },
+  { name: 'lora32', as: 'gentle', lora: { rank: 32, alpha: 64 } },
 ];
 
 export interface CellOptions {
@@ -136,7 +140,8 @@ function cutAfter(conversations: readonly Conversation[], messages: number): [Co
 export async function measureCell(options: CellOptions): Promise<Cell> {
   const { chat, way, backend, threads, seed, canaries: count } = options;
   const recipe: Partial<Recipe> = { ...(way.lora === undefined ? {} : loraRecipe), ...options.recipe };
-  const usual = { ...recipeFor(options.size, { fromScratch: false }), ...recipe }.learningRate;
+  const asProduct = waysFor(options.size, { fromScratch: false }).find(({ name }) => name === way.as)!;
+  const usual = { ...asProduct.recipe, ...recipe }.learningRate;
   const rates = options.rates.length === 0 ? [usual] : options.rates;
   const canaries = makeCanaries(3 * count, seed);
   const [once, fourTimes, never] = [0, 1, 2].map((kind) => canaries.slice(kind * count, (kind + 1) * count)) as [
@@ -156,6 +161,7 @@ export async function measureCell(options: CellOptions): Promise<Cell> {
       size: options.size,
       base: options.base,
       recipe: { ...recipe, learningRate },
+      way: asProduct,
       seed,
       ...(way.lora === undefined ? {} : { lora: way.lora }),
     };

@@ -2,8 +2,8 @@
  * A base made into a persona, all weights or LoRA: after 500, 2,000 and 10,000 of the persona's messages, bits per byte on
  * the last 10 % of its turns, style distance of sampled replies, exposure of canaries, and the time of training.
  * Run: npx tsc -p bench && node dist/bench/base/adaptation.js FOLDER BASE... [--persona self] [--size nano]
- *      [--messages 500,2000,10000] [--way full,lora8,lora32] [--rates 1e-3,2e-3] [--replies 200] [--candidates 4096]
- *      [--canaries 10] [--backend NAME] [--threads N] [--seed 1]
+ *      [--messages 500,2000,10000] [--way full,full-strong,lora8,lora8-strong,lora32] [--rates 1e-3,2e-3]
+ *      [--replies 200] [--candidates 4096] [--canaries 10] [--backend NAME] [--threads N] [--seed 1]
  *   FOLDER: what prepare wrote. BASE: folders of base models; `--size` leaves out those of another size
  * Prints a table with the default by the rule of default-way.ts and adds each cell to bench/results/base-adaptation.json,
  * where it replaces the same cell of before. Canaries are learned from as they stand, past the redactor, on purpose.
@@ -89,7 +89,7 @@ async function main(): Promise<void> {
       persona: { type: 'string', default: 'self' },
       size: { type: 'string' },
       messages: { type: 'string', default: '500,2000,10000' },
-      way: { type: 'string', default: 'full,lora8' },
+      way: { type: 'string', default: 'full,full-strong,lora8,lora8-strong' },
       rates: { type: 'string', default: '' },
       replies: { type: 'string', default: '200' },
       candidates: { type: 'string', default: '4096' },
@@ -177,7 +177,7 @@ function line({ size, messages, way, testBits, style, exposure, seconds, learnin
     `${spread.mean.toFixed(1)}/${spread.max.toFixed(1)}`.padEnd(10);
   return [
     `${size} ${messages}`.padEnd(13),
-    way.padEnd(8),
+    way.padEnd(13),
     testBits.toFixed(3),
     style.distance.toFixed(3),
     ...[once, fourTimes, never].map(bits),
@@ -188,7 +188,7 @@ function line({ size, messages, way, testBits, style, exposure, seconds, learnin
 
 function print(results: Results, persona: string): void {
   const entries = Object.values(results.entries).filter((entry) => entry.persona === persona);
-  console.log('\nmessages       way       bits   style  1 copy      4 copies    never       seconds  rate');
+  console.log('\nmessages       way           bits   style  1 copy      4 copies    never       seconds  rate');
   for (const [key, { base, testBits, style }] of Object.entries(results.untrained)) {
     if (key.startsWith(`${persona} `))
       console.log(`${base.padEnd(13)}  ${'as it is'}  ${testBits.toFixed(3)}  ${style.distance.toFixed(3)}`);
