@@ -121,7 +121,9 @@ function isRepeated(store: Store, message: ThreadMessage, personaId: number, rev
   const text = textOf(message, personaId).text;
   const normal = normalise(text);
   const words = wordsOf(text);
-  if (countWords(normal) < minRepeatedWords && countOf(words) < minNearWords) return false;
+  const isLong = countWords(normal) >= minRepeatedWords;
+  const isNearLong = countOf(words) >= minNearWords;
+  if (!isLong && !isNearLong) return false;
   const sameWords = words.join(' ');
   return store.review.threads.likely(text).some((id) => {
     const other = id === message.id ? undefined : store.review.threads.message(id, { reviewRequired });
@@ -130,8 +132,8 @@ function isRepeated(store: Store, message: ThreadMessage, personaId: number, rev
       other.timestampMs < message.timestampMs || (other.timestampMs === message.timestampMs && other.id < message.id);
     if (!isEarlier) return false;
     const said = textOf(other, personaId).text;
-    if (countOf(words) >= minNearWords && wordsOf(said).join(' ') === sameWords) return true;
-    return isPersonas(other, personaId) && countWords(normal) >= minRepeatedWords && normalise(said) === normal;
+    if (isNearLong && wordsOf(said).join(' ') === sameWords) return true;
+    return isLong && isPersonas(other, personaId) && normalise(said) === normal;
   });
 }
 

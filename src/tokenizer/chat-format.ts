@@ -109,9 +109,9 @@ export function encodeConversation(
     const textKind = scored || (isNew && options.lossOn === 'everyone') ? lossKind.text : lossKind.none;
     if (opensTurn) put(speaker, lossKind.none, at);
     for (const mark of marks) put(mark, scored ? lossKind.mark : lossKind.none, at);
-    for (const { id, isNumber } of bodyIds(message, tokenizer, options.redact)) {
-      const isSkipped = tokenizer.isSpecial(id) || (isNumber && options.skipsLongNumbers === true);
-      put(id, isSkipped ? lossKind.none : textKind, at);
+    for (const { ids, text } of bodyParts(message, tokenizer, options.redact)) {
+      const isNumber = text !== null && options.skipsLongNumbers ? inLongNumbers(text, ids, tokenizer) : [];
+      ids.forEach((id, i) => put(id, tokenizer.isSpecial(id) || isNumber[i] ? lossKind.none : textKind, at));
     }
     put(closesTurn ? special.end : special.msg, textKind, at);
   });
@@ -145,7 +145,7 @@ export function encodePrompt(
   let first = parts.length;
   while (first > 0) {
     const { speaker, opensTurn, closesTurn, marks } = parts[first - 1]!;
-    const body = bodyIds(messages[start + first - 1]!, tokenizer, redact).map(({ id }) => id);
+    const body = bodyParts(messages[start + first - 1]!, tokenizer, redact).flatMap(({ ids }) => ids);
     const separator = closesTurn ? special.end : special.msg;
     const length = 1 + marks.length + body.length + 1; // with a speaker, which stands first wherever the prompt begins
     const isLast = first === parts.length;
@@ -238,30 +238,26 @@ function sameAuthor(a: ConversationMessage, b: ConversationMessage): boolean {
   return a.personId === b.personId && a.isPersona === b.isPersona && a.isBot === b.isBot;
 }
 
-/** An id of a message's body, and whether it holds a digit of a long number. */
-interface BodyId {
-  id: number;
-  isNumber: boolean;
+/** Consecutive ids of a message's body, and the text that they spell; null: they are a placeholder. */
+interface BodyPart {
+  ids: number[];
+  text: string | null;
 }
 
 /** A medium's placeholder, then the text or caption with placeholders for what is redacted. */
-function bodyIds(message: ConversationMessage, tokenizer: Tokenizer, redact: RedactSpans | undefined): BodyId[] {
+function bodyParts(message: ConversationMessage, tokenizer: Tokenizer, redact: RedactSpans | undefined): BodyPart[] {
   const { media, redactions } = chatIds(tokenizer);
-  const body: BodyId[] = message.media === null ? [] : [{ id: media[message.media], isNumber: false }];
-  const putText = (text: string): void => {
-    const ids = tokenizer.encode(text);
-    const isNumber = inLongNumbers(text, ids, tokenizer);
-    ids.forEach((id, at) => body.push({ id, isNumber: isNumber[at]! }));
-  };
+  const parts: BodyPart[] = message.media === null ? [] : [{ ids: [media[message.media]], text: null }];
+  const putText = (text: string): void => void parts.push({ ids: tokenizer.encode(text), text });
   let from = 0;
   for (const { start, end, token } of hiddenSpans(message, redact)) {
     check(start >= from && end > start && end <= message.text.length, `redacted span ${start}..${end} after ${from}`);
     putText(message.text.slice(from, start));
-    body.push({ id: redactions[token], isNumber: false });
+    parts.push({ ids: [redactions[token]], text: null });
     from = end;
   }
   putText(message.text.slice(from));
-  return body;
+  return parts;
 }
 
 /**
