@@ -69,7 +69,7 @@ export interface BotDeps extends Host {
   togetherMs?: number;
 }
 
-/** Messages that come within so long of the last write, or longer where writing is slow, are written together; commands do not wait. */
+/** Messages that come within so long of the last write (longer where writing is slow) are written together; no command waits. */
 export const writeTogetherMs = 40;
 
 /** Owner's and visitors' commands older than this are not obeyed. */

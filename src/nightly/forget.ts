@@ -223,7 +223,10 @@ function forgetRecords(store: Store, retired: readonly string[]): void {
   store.runs.blank(stale.map(({ id }) => id));
 }
 
-/** @returns false: the disk is full, or others write all the time */
+/**
+ * @returns false: the disk is full
+ * @throws SqliteError where others write all the time; the next command finishes what was begun
+ */
 async function rewritten(store: Store): Promise<boolean> {
   for (const untilMs = performance.now() + scrubMs; ; await sleep(100)) {
     try {

@@ -1,7 +1,8 @@
 /**
  * The library's events -> ours. Every message comes through `message_create`, and those of others through `message` as
  * well: the same object at once, which is passed on once. Where either goes missing (each has, before) or comes at another
- * time, the other is passed on too, and the bot drops what it knows. A failing listener never reaches the library. Not covered: calls, polls, group changes.
+ * time, the other is passed on too, and the bot drops what it knows. A failing listener never reaches the library.
+ * Not covered: calls, polls, group changes.
  */
 import type wweb from 'whatsapp-web.js';
 import type { InboundMessage } from '../types.ts';
