@@ -3,9 +3,10 @@
  * - finding: the real reply among 19 real replies to other contexts, as in ConvAI2 (Dinan et al. 2019): hits@1, mean
  *   reciprocal rank, and AUC, how often a real reply's score is above that of a reply to something else in any context;
  * - choosing: 16 candidates a context; of the chosen ones word F1 with the real reply, style distance to the real ones
- *   (src/train/style.ts), share of words that the chat did not hold before, distinct word pairs, words. `--judge BASE` adds what another network thinks of them.
+ *   (src/train/style.ts), share of words that the chat did not hold before, distinct word pairs, words. `--judge BASE` adds what another network thinks of them,
+ *   `--corpus FILE` (dialogues as JSON lines) how many hold a word that is neither of the chat nor in two dialogues of FILE.
  * Run: npx tsc -p bench && node dist/bench/reply-rank.js [--run RUN] [--folder FOLDER --persona self] [--contexts 80]
- *      [--judge BASE] [--latency]
+ *      [--judge BASE] [--corpus FILE] [--latency]
  *   the sample chat with the run in the folder RUN, or one that learns as the demo does; with FOLDER (what bench/base/prepare
  *   wrote) instead a persona of it, which the base nano has not met; `--latency`: how long replies of 30 tokens take
  * Prints tables and writes its part of bench/results/reply-rank.json.
@@ -19,7 +20,9 @@ import { importSample, sample } from '../scripts/sample.ts';
 import { loadBase } from '../src/checkpoint/base.ts';
 import { loadCheckpoint } from '../src/checkpoint/load.ts';
 import { runDir } from '../src/checkpoint/save.ts';
-import type { Conversation } from '../src/dataset/conversations.ts';
+import { textsOf, type Conversation } from '../src/dataset/conversations.ts';
+import { parseDialogues } from '../src/dataset/jsonl.ts';
+import { lexicalWords, lexiconOf } from '../src/dataset/lexicon.ts';
 import { pickBackend } from '../src/model/backend.ts';
 import { createEngine } from '../src/model/create-engine.ts';
 import { retrain } from '../src/nightly/retrain.ts';
@@ -28,6 +31,7 @@ import { fromTokenizerJson, withSpecialTokens } from '../src/tokenizer/tokenizer
 import type { ModelConfig, SamplingOptions, Weights } from '../src/types.ts';
 import { projectRoot } from '../src/util/dist.ts';
 import { check } from '../src/util/errors.ts';
+import { readText } from './base/dialogue.ts';
 import { namedChat, sampleChat } from './chats.ts';
 import { machine } from './machine.ts';
 import {
@@ -39,6 +43,7 @@ import {
   shapeOfReal,
   vocabularyOf,
   type Model,
+  type Words,
 } from './reply-rank/measure.ts';
 import { latencies } from './reply-rank/latency.ts';
 
@@ -82,6 +87,19 @@ async function demoRun(): Promise<Network> {
   }
 }
 
+/** @param corpus file of dialogues; a word of one dialogue alone may be a slip of the keys */
+function wordsFor(train: readonly Conversation[], heldOut: readonly Conversation[], corpus: string | undefined): Words {
+  const chat = [...textsOf(train)];
+  const words = { known: vocabularyOf(train), lexicon: lexiconOf(chat) };
+  if (corpus === undefined) return { ...words, real: null };
+  const real = new Set([...chat, ...textsOf(heldOut)].flatMap(lexicalWords));
+  const once = new Set<string>();
+  for (const { turns } of parseDialogues(readText(corpus), corpus)) {
+    for (const word of new Set(turns.flatMap(({ t }) => lexicalWords(t)))) (once.has(word) ? real : once).add(word);
+  }
+  return { ...words, real };
+}
+
 function record(part: string, result: object): void {
   const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>) : {};
   const what = 'scores that choose among sampled candidates for a reply, and how to sample them';
@@ -98,6 +116,7 @@ async function main(): Promise<void> {
       persona: { type: 'string', default: 'self' },
       contexts: { type: 'string', default: '80' },
       judge: { type: 'string' },
+      corpus: { type: 'string' },
       latency: { type: 'boolean', default: false },
     },
   });
@@ -125,13 +144,13 @@ async function main(): Promise<void> {
     console.log(`real turns that the shape rule would refuse: ${shape.refused} of ${shape.turns}`);
     const finding = await find(model, cases);
     console.table(finding);
-    const known = vocabularyOf(chat.train);
+    const words = wordsFor(chat.train, heldOut, values.corpus);
     const realTurns = cases.map(({ texts }) => texts);
-    const real = { ...describe(cases, realTurns, known), ...(judge && (await judgeOf(judge, cases, realTurns))) };
+    const real = { ...describe(cases, realTurns, words), ...(judge && (await judgeOf(judge, cases, realTurns))) };
     console.log(`the real replies: ${JSON.stringify(real)}`);
     const choosing: Record<string, object> = {};
     for (const [label, sampling] of Object.entries(settings)) {
-      const { refused, rows } = await choose(model, cases, { sampling, known, judge });
+      const { refused, rows } = await choose(model, cases, { sampling, words, judge });
       console.log(`${label}: ${refused} of the candidates refused by shape`);
       console.table(rows);
       choosing[label] = { refused, ...rows };

@@ -2,6 +2,7 @@
 import { isScored, type Conversation } from '../../src/dataset/conversations.ts';
 import type { Engine } from '../../src/model/engine.ts';
 import { generateCandidates } from '../../src/model/generate.ts';
+import { lexicalWords, type Lexicon } from '../../src/dataset/lexicon.ts';
 import { buildPrompt } from '../../src/reply/prompt.ts';
 import {
   agreements,
@@ -11,6 +12,7 @@ import {
   wordF1,
   wordsOf,
 } from '../../src/reply/rank.ts';
+import { unknownWordsIn } from '../../src/reply/unknown-words.ts';
 import type { Tokenizer } from '../../src/tokenizer/bpe.ts';
 import { chatIds, decodeReply, encodeConversation } from '../../src/tokenizer/chat-format.ts';
 import { styleDistance, type Turn } from '../../src/train/style.ts';
@@ -34,6 +36,8 @@ export interface Case {
 
 const distractors = 19;
 const candidates = 16;
+/** more than any score of standardised parts */
+const lastPlace = 100;
 const maxNewTokens = 60;
 
 /** What a score may go by. */
@@ -123,8 +127,18 @@ export function vocabularyOf(conversations: readonly Conversation[]): ReadonlySe
   return new Set(conversations.flatMap(({ messages }) => messages.flatMap(({ text }) => wordsOf(text))));
 }
 
-/** What replies are like beside the real ones. @param known words of the chat before */
-export function describe(cases: readonly Case[], turns: readonly Turn[], known: ReadonlySet<string>) {
+/** What may be said, by the chat before and, where there is one, by a corpus. */
+export interface Words {
+  /** of the chat before */
+  known: ReadonlySet<string>;
+  /** as a run keeps them */
+  lexicon: Lexicon;
+  /** of the chat and the corpus; null: there is no corpus, and nothing is said of invented words */
+  real: ReadonlySet<string> | null;
+}
+
+/** What replies are like beside the real ones. */
+export function describe(cases: readonly Case[], turns: readonly Turn[], { known, real }: Words) {
   const words = turns.map((turn) => wordsOf(turn.join(' ')));
   const pairs = words.flatMap((list) => list.slice(1).map((word, at) => `${list[at]} ${word}`));
   return {
@@ -138,19 +152,24 @@ export function describe(cases: readonly Case[], turns: readonly Turn[], known: 
     newWords: rounded(mean(words.flat().map((word) => (known.has(word) ? 0 : 1)))),
     distinctPairs: rounded(new Set(pairs).size / Math.max(1, pairs.length)),
     words: rounded(mean(words.map((list) => list.length))),
+    ...(real && { withInventedWord: rounded(mean(turns.map((turn) => (isAllReal(turn, real) ? 0 : 1)))) }),
   };
 }
+
+const isAllReal = (turn: Turn, real: ReadonlySet<string>): boolean =>
+  turn.every((text) => lexicalWords(text).every((word) => real.has(word)));
 
 export async function choose(
   { engine, tokenizer }: Model,
   cases: readonly Case[],
-  { sampling, known, judge }: { sampling: SamplingOptions; known: ReadonlySet<string>; judge?: Model | undefined },
+  { sampling, words: said, judge }: { sampling: SamplingOptions; words: Words; judge?: Model | undefined },
 ) {
   const { bos, persona, end, isMark, bannedInReplies: banned } = chatIds(tokenizer);
   const chosen: Record<string, Turn[]> = {};
   const put = (name: string, turn: Turn): void => void (chosen[name] ??= []).push(turn);
   let refused = 0;
-  for (const [i, { prompt, texts }] of cases.entries()) {
+  for (const [i, { before, prompt, texts }] of cases.entries()) {
+    const unknown = unknownWordsIn(said.lexicon, tokenizer, before);
     const seeds = Array.from({ length: candidates }, (_, k) => candidates * i + k);
     const drawn = await generateCandidates(engine, prompt, seeds, { sampling, banned, stop: [end], maxNewTokens });
     const drafts = drawn.map(({ ids, logProbabilities }) => ({
@@ -179,9 +198,12 @@ export async function choose(
     const agreement = agreements(words);
     const information = standardised(features.map(scores['information']!));
     pick('agreement', agreement);
+    const both = standardised(agreement).map((value, k) => value + information[k]!);
+    pick('information and agreement', both);
+    const isKnown = usable.map(({ turn }) => unknown(turn.join('\n')).length === 0);
     pick(
-      'information and agreement',
-      standardised(agreement).map((value, k) => value + information[k]!),
+      'the same, words that nobody wrote last',
+      both.map((value, k) => value - (isKnown[k] === true ? 0 : lastPlace)),
     );
     const real = wordsOf(texts.join(' '));
     pick(
@@ -191,7 +213,7 @@ export async function choose(
   }
   const rows: Record<string, object> = {};
   for (const [name, turns] of Object.entries(chosen)) {
-    rows[name] = { ...describe(cases, turns, known), ...(judge && (await judgeOf(judge, cases, turns))) };
+    rows[name] = { ...describe(cases, turns, said), ...(judge && (await judgeOf(judge, cases, turns))) };
   }
   return { refused: rounded(refused / (cases.length * candidates)), rows };
 }

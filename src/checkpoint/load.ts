@@ -9,6 +9,7 @@ import type { ModelConfig, Weights } from '../types.ts';
 import { errorCode } from '../util/errors.ts';
 import { sha256 } from '../util/files.ts';
 import { CheckpointError } from './error.ts';
+import { lexiconName, parseLexicon } from './lexicon.ts';
 import { allFinite, fromLlamaConfig, llamaShapes } from './llama.ts';
 import { manifestName, parseManifest, type Manifest } from './manifest.ts';
 import { readSafetensors } from './safetensors.ts';
@@ -23,6 +24,8 @@ export interface Checkpoint {
   config: ModelConfig;
   weights: Weights;
   tokenizerJson: string;
+  /** hashes of words that it has read (dataset/lexicon.ts); null: it does not say */
+  lexicon: Uint32Array | null;
   manifest: Manifest;
 }
 
@@ -69,7 +72,9 @@ function load(dir: string): Checkpoint {
   const weightsFile = join(dir, 'model.safetensors');
   const weights = readSafetensors(files.get('model.safetensors') ?? Buffer.alloc(0), weightsFile);
   refuseMisfits(weights, config, weightsFile);
-  return { dir, runId: basename(dir), config, weights, tokenizerJson, manifest };
+  const words = files.get(lexiconName);
+  const lexicon = words === undefined ? null : parseLexicon(words, join(dir, lexiconName));
+  return { dir, runId: basename(dir), config, weights, tokenizerJson, lexicon, manifest };
 }
 
 function readVerified(dir: string, name: string, manifest: Manifest): Buffer {

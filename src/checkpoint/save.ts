@@ -10,6 +10,7 @@ import type { ModelConfig, SamplingOptions, Weights } from '../types.ts';
 import { check } from '../util/errors.ts';
 import { ensurePrivateDir, sha256, syncDir, writeFileDurable } from '../util/files.ts';
 import { CheckpointError, explainWriteError } from './error.ts';
+import { lexiconName, renderLexicon } from './lexicon.ts';
 import { allFinite, llamaShapes, toLlamaConfig } from './llama.ts';
 import { manifestName, renderManifest, type Manifest, type RunDetails } from './manifest.ts';
 import { writeSafetensors, type WeightDtype } from './safetensors.ts';
@@ -35,6 +36,8 @@ export interface CheckpointParts {
   generation: GenerationSettings;
   /** JSON lines of the training run */
   metrics: string;
+  /** hashes of words that it has read (dataset/lexicon.ts); a base has none */
+  lexicon?: Uint32Array;
   details: RunDetails;
 }
 
@@ -120,7 +123,7 @@ export function removeStale(modelsDir: string): void {
 
 /** The folder's files by name, without the manifest. */
 function renderFiles(parts: CheckpointParts): Map<string, Buffer> {
-  const { config, weights, generation, dtype = 'f32' } = parts;
+  const { config, weights, generation, lexicon, dtype = 'f32' } = parts;
   checkWeights(config, weights);
   const vocabulary = vocabularySize(parts.tokenizerJson, 'tokenizer.json');
   check(vocabulary === config.vocabSize, `tokenizer of ${vocabulary} ids, model of ${config.vocabSize}`);
@@ -132,6 +135,7 @@ function renderFiles(parts: CheckpointParts): Map<string, Buffer> {
     ['tokenizer_config.json', Buffer.from(parts.tokenizerConfigJson)],
     ['generation_config.json', json(generationConfig(generation))],
     ['metrics.jsonl', Buffer.from(parts.metrics)],
+    ...(lexicon === undefined ? [] : [[lexiconName, renderLexicon(lexicon)] as const]),
   ]);
 }
 

@@ -50,7 +50,7 @@ export async function adoptFolder(folder: string, options: AdoptOptions): Promis
   const { dataDir, modelsDir } = options;
   const lock = acquireLock(dataDir, 'retrain');
   try {
-    const { model, brought } = readVoice(resolve(folder));
+    const { model, brought, lexicon } = readVoice(resolve(folder));
     const datasetHash = knownDataset(options, brought);
     const tokenizer = createTokenizer(fromTokenizerJson(model.tokenizerJson));
     const dataset = snapshot(options);
@@ -73,6 +73,7 @@ export async function adoptFolder(folder: string, options: AdoptOptions): Promis
       tokenizerConfigJson: tokenizerConfigJson(),
       generation: { ...options.sampling, bosId: bos, endId: end, bannedIds: [...bannedInReplies] },
       metrics: '',
+      ...(lexicon && { lexicon }),
       details: {
         ...(typeof brought.size === 'string' ? { size: brought.size } : {}),
         addedFrom: basename(model.dir),
@@ -95,11 +96,11 @@ export async function adoptFolder(folder: string, options: AdoptOptions): Promis
 }
 
 /** @throws UserError unless the folder's tokenizer speaks the chat format */
-function readVoice(dir: string): { model: LlamaFolder; brought: RunDetails } {
+function readVoice(dir: string): { model: LlamaFolder; brought: RunDetails; lexicon: Uint32Array | null } {
   if (!existsSync(dir)) throw new UserError(`${dir} does not exist`, 'Give the folder of a model.');
   if (existsSync(join(dir, manifestName))) {
     const model = loadCheckpoint(dir);
-    return { model, brought: model.manifest.details };
+    return { model, brought: model.manifest.details, lexicon: model.lexicon };
   }
   const folder = loadLlamaFolder(dir);
   const { vocabSize, baseVocabSize } = withSpecialTokens(folder.tokenizerJson);
@@ -109,7 +110,7 @@ function readVoice(dir: string): { model: LlamaFolder; brought: RunDetails } {
       'Train from it instead: `persona retrain --base FOLDER`.',
     );
   }
-  return { model: adaptBase(folder, withSpecialTokens), brought: {} };
+  return { model: adaptBase(folder, withSpecialTokens), brought: {}, lexicon: null };
 }
 
 /** The dataset that was named must be one of this machine; one that the folder names itself may be another machine's. */

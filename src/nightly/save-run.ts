@@ -9,8 +9,10 @@ import { pruneRuns, publish, readCurrent, withdraw } from '../checkpoint/current
 import { CheckpointError, explainWriteError } from '../checkpoint/error.ts';
 import { allFinite } from '../checkpoint/llama.ts';
 import { runDir, saveCheckpoint } from '../checkpoint/save.ts';
-import type { RedactOptions } from '../consent/redact.ts';
+import { redactorOf, type RedactOptions } from '../consent/redact.ts';
 import type { Dataset, DatasetManifest } from '../dataset/build.ts';
+import { textsOf } from '../dataset/conversations.ts';
+import { lexiconOf } from '../dataset/lexicon.ts';
 import { chatIds } from '../tokenizer/chat-format.ts';
 import { tokenizerConfigJson } from '../tokenizer/tokenizer-json.ts';
 import type { SamplingOptions, Verdict } from '../types.ts';
@@ -49,6 +51,7 @@ export async function saveRun(
   const weights = await trained.engine.exportWeights();
   if (![...weights.values()].every(({ data }) => allFinite(data))) return null;
   const { bos, end, bannedInReplies } = chatIds(trained.tokenizer);
+  const learned = conversationsOf(dataset, 'train');
   rmSync(runDir(modelsDir, night.run), { recursive: true, force: true }); // of this night before it was killed
   const folder = saveCheckpoint(modelsDir, night.run, {
     config: trained.engine.config,
@@ -57,13 +60,14 @@ export async function saveRun(
     tokenizerConfigJson: tokenizerConfigJson(),
     generation: { ...sampling, bosId: bos, endId: end, bannedIds: [...bannedInReplies] },
     metrics: trained.result.curve.map((row) => `${JSON.stringify(row)}\n`).join(''),
+    lexicon: lexiconOf(textsOf(learned, redactorOf(redaction))),
     details: {
       ...report,
       verdict,
       reason,
       seed,
       ...(report.test.run === null ? {} : { bitsPerByte: report.test.run.bitsPerByte }),
-      personaP99Chars: personaP99Chars(conversationsOf(dataset, 'train')),
+      personaP99Chars: personaP99Chars(learned),
     },
   });
   const { run, startedAtMs } = night;

@@ -40,6 +40,8 @@ export interface ComposeOptions {
   candidates?: number;
   /** time for sampling: on a busy machine fewer of them are finished. Default: none, and the same request has one answer */
   budgetMs?: number;
+  /** as `rank` takes it */
+  unknownWords?: (text: string) => string[];
 }
 
 /** @returns different candidates of up to four bubbles each, best first; none where the model has nothing whole to say */
@@ -49,7 +51,8 @@ export async function compose(
   promptIds: readonly number[],
   options: ComposeOptions,
 ): Promise<RankedReply[]> {
-  return await rank(engine, tokenizer, await draftReplies(engine, tokenizer, promptIds, options));
+  const drafts = await draftReplies(engine, tokenizer, promptIds, options);
+  return await rank(engine, tokenizer, drafts, options.unknownWords);
 }
 
 /** The same as they were sampled: in the order of their seeds, none left out. A draft that was cut off does not end in `<|end|>`. */

@@ -8,7 +8,7 @@ import { drawChances, logProbabilityOf } from '../model/sample.ts';
 import type { Tokenizer } from '../tokenizer/bpe.ts';
 import { chatIds, specialTokens } from '../tokenizer/chat-format.ts';
 import type { BackendName, ConversationMessage, SamplingOptions } from '../types.ts';
-import { draftReplies } from './compose.ts';
+import { draftReplies, type ComposeOptions } from './compose.ts';
 import { rank, repeatsItself, type Draft } from './rank.ts';
 
 /** A question to exactly one run. */
@@ -33,6 +33,8 @@ export interface ExplainedCandidate {
   /** null where it was left out: then nothing was computed of it */
   scores: { information: number; agreement: number; score: number } | null;
   leftOut: LeftOutReason | null;
+  /** words that nobody wrote: then it stands behind those without */
+  unknownWords: string[];
 }
 
 export interface Explained {
@@ -71,21 +73,22 @@ export async function explainReplies(
   engine: Engine,
   tokenizer: Tokenizer,
   promptIds: readonly number[],
-  { seed, sampling }: Pick<ExplainRequest, 'seed' | 'sampling'>,
+  { seed, sampling, unknownWords }: Pick<ComposeOptions, 'seed' | 'sampling' | 'unknownWords'>,
 ): Promise<ExplainedCandidate[]> {
   const drafts = await draftReplies(engine, tokenizer, promptIds, { seed, sampling });
   const draftOf = new Map(drafts.map((draft) => [draft.seed, draft]));
-  const ranked = await rank(engine, tokenizer, drafts);
+  const ranked = await rank(engine, tokenizer, drafts, unknownWords);
   const chosen = new Set(ranked.map((reply) => reply.seed));
   return [
-    ...ranked.map(({ information, agreement, score, ...reply }) => ({
+    ...ranked.map(({ information, agreement, score, unknownWords: unknown, ...reply }) => ({
       ...shown(draftOf.get(reply.seed)!),
       scores: { information, agreement, score },
       leftOut: null,
+      unknownWords: unknown,
     })),
     ...drafts
       .filter((draft) => !chosen.has(draft.seed))
-      .map((draft) => ({ ...shown(draft), scores: null, leftOut: whyLeftOut(draft) })),
+      .map((draft) => ({ ...shown(draft), scores: null, leftOut: whyLeftOut(draft), unknownWords: [] })),
   ];
 }
 

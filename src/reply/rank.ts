@@ -6,7 +6,8 @@
  *   with lambda 1); likelihood alone puts the short and bland first;
  * - agreement: mean word F1 with the other candidates, which is minimum Bayes risk under the network's own samples (Kumar &
  *   Byrne 2004; Eikema & Aziz 2020); a sample that went astray shares little with the others.
- * Chosen among other scores by bench/reply-rank.ts. Not covered: whether a reply may be sent (guard.ts).
+ * Chosen among other scores by bench/reply-rank.ts. One with a word that nobody wrote (unknown-words.ts) goes behind all without,
+ * whatever its score. Not covered: whether a reply may be sent (guard.ts).
  */
 import type { Engine } from '../model/engine.ts';
 import type { Tokenizer } from '../tokenizer/bpe.ts';
@@ -34,6 +35,8 @@ export interface RankedReply {
   agreement: number;
   /** what the order goes by; means nothing beyond this request */
   score: number;
+  /** words that nobody wrote: then it stands behind those without */
+  unknownWords: string[];
 }
 
 type Scoring = Pick<Engine, 'config' | 'tokenLosses'>;
@@ -44,8 +47,14 @@ const batchRows = 16;
 /**
  * Drops what is empty, repeats itself, or says the same as another, and puts the best first; equals stay in order.
  * @param drafts of one prompt
+ * @param unknownWords of a text; default: every word is known
  */
-export async function rank(engine: Scoring, tokenizer: Tokenizer, drafts: readonly Draft[]): Promise<RankedReply[]> {
+export async function rank(
+  engine: Scoring,
+  tokenizer: Tokenizer,
+  drafts: readonly Draft[],
+  unknownWords: (text: string) => string[] = () => [],
+): Promise<RankedReply[]> {
   const { bos, persona, isMark } = chatIds(tokenizer);
   const usable = withoutDoubles(drafts.filter(({ bubbles }) => bubbles.length > 0 && !repeatsItself(bubbles)));
   const alone = await textLogProbabilities(
@@ -67,8 +76,9 @@ export async function rank(engine: Scoring, tokenizer: Tokenizer, drafts: readon
       information: information[i]!,
       agreement: agreement[i]!,
       score: parts.reduce((sum, part) => sum + part[i]!, 0),
+      unknownWords: unknownWords(bubbles.map(({ text }) => text).join('\n')),
     }))
-    .sort((a, b) => b.score - a.score);
+    .sort((a, b) => Number(a.unknownWords.length > 0) - Number(b.unknownWords.length > 0) || b.score - a.score);
 }
 
 /** Of each text the mean word F1 with the others; 0 where there is no other. */

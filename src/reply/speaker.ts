@@ -9,6 +9,7 @@ import { currentFile, loadServing, readCurrent, type Current } from '../checkpoi
 import { CheckpointError, loadCheckpoint, type Checkpoint } from '../checkpoint/load.ts';
 import { runDir } from '../checkpoint/save.ts';
 import { redactSpans } from '../consent/redact.ts';
+import type { Lexicon } from '../dataset/lexicon.ts';
 import { pickBackend } from '../model/backend.ts';
 import type { Engine } from '../model/engine.ts';
 import { createEngine } from '../model/create-engine.ts';
@@ -19,6 +20,7 @@ import { explainReplies, traceReply, type Explained, type ExplainRequest } from 
 import type { TracedToken, TraceRequest } from './explain.ts';
 import { buildPrompt, type Prompt } from './prompt.ts';
 import type { Notice, SpeakRequest, Spoken, WorkerSettings } from './protocol.ts';
+import { unknownWordsIn } from './unknown-words.ts';
 
 /** Where a run does not say how long the persona writes: the most that any reply may have. */
 const unknownP99Chars = 500;
@@ -38,6 +40,8 @@ interface Loaded {
   engine: Engine;
   tokenizer: Tokenizer;
   personaP99Chars: number;
+  /** words that it has read; null: an older run, or one that was trained elsewhere, does not say */
+  lexicon: Lexicon | null;
 }
 
 export function createSpeaker(settings: WorkerSettings, onNotice: (notice: Notice) => void): Speaker {
@@ -50,12 +54,12 @@ export function createSpeaker(settings: WorkerSettings, onNotice: (notice: Notic
   let seen: string | undefined;
 
   async function open(checkpoint: Checkpoint): Promise<Loaded> {
-    const { runId, config, weights, manifest } = checkpoint;
+    const { runId, config, weights, manifest, lexicon } = checkpoint;
     const tokenizer = createTokenizer(fromTokenizerJson(checkpoint.tokenizerJson));
     const backend = await pickBackend(settings.backend, 'replies');
     const engine = await createEngine({ backend, config, weights, seed: 0 });
     const p99 = manifest.details.personaP99Chars;
-    return { runId, engine, tokenizer, personaP99Chars: typeof p99 === 'number' ? p99 : unknownP99Chars };
+    return { runId, engine, tokenizer, personaP99Chars: typeof p99 === 'number' ? p99 : unknownP99Chars, lexicon };
   }
 
   function replace(next: Loaded | undefined): void {
@@ -102,6 +106,10 @@ export function createSpeaker(settings: WorkerSettings, onNotice: (notice: Notic
   const promptOf = ({ engine, tokenizer }: Loaded, context: SpeakRequest['context']): Prompt =>
     buildPrompt(context, tokenizer, { contextLength: engine.config.contextLength, ...(redact && { redact }) });
 
+  /** What the ranking asks about the words of a reply. */
+  const wordsOf = ({ lexicon, tokenizer }: Loaded, context: SpeakRequest['context']) =>
+    lexicon === null ? {} : { unknownWords: unknownWordsIn(lexicon, tokenizer, context) };
+
   /** A run that was erased since is let go, whatever is in memory. */
   async function invite(runId: string): Promise<Loaded> {
     const dir = runDir(modelsDir, runId);
@@ -115,7 +123,7 @@ export function createSpeaker(settings: WorkerSettings, onNotice: (notice: Notic
   async function answer(run: Loaded, request: SpeakRequest, startedMs: number): Promise<Spoken> {
     const { engine, tokenizer, runId, personaP99Chars } = run;
     const prompt = promptOf(run, request.context);
-    const candidates = await compose(engine, tokenizer, prompt.ids, request);
+    const candidates = await compose(engine, tokenizer, prompt.ids, { ...request, ...wordsOf(run, request.context) });
     return {
       runId,
       backend: engine.backend,
@@ -147,7 +155,8 @@ export function createSpeaker(settings: WorkerSettings, onNotice: (notice: Notic
       const run = await invite(runId);
       const { engine, tokenizer, personaP99Chars } = run;
       const { ids } = promptOf(run, context);
-      const candidates = await explainReplies(engine, tokenizer, ids, { seed, sampling });
+      const asked = { seed, sampling, ...wordsOf(run, context) };
+      const candidates = await explainReplies(engine, tokenizer, ids, asked);
       const latencyMs = Math.round(performance.now() - startedMs);
       return { runId, backend: engine.backend, candidates, promptTokens: ids.length, personaP99Chars, latencyMs };
     },

@@ -437,6 +437,7 @@ function spokenOf(candidates: string[][], { context, seed }: Parameters<Voice['s
       information: 0,
       agreement: 0,
       score: -i,
+      unknownWords: [],
     })),
     promptRowIds: context.map(({ rowId }) => rowId),
     promptHash: 'hash',

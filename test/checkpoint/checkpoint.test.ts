@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CheckpointError, loadCheckpoint } from '../../src/checkpoint/load.ts';
+import { parseLexicon, renderLexicon } from '../../src/checkpoint/lexicon.ts';
 import { parseManifest, renderManifest, type Manifest } from '../../src/checkpoint/manifest.ts';
 import { writeSafetensors } from '../../src/checkpoint/safetensors.ts';
 import { saveCheckpoint } from '../../src/checkpoint/save.ts';
@@ -22,6 +23,7 @@ import { publisher, temporaryModels, tinyParts } from './examples.ts';
 const fileNames = [
   'config.json',
   'generation_config.json',
+  'lexicon.bin',
   'manifest.json',
   'metrics.jsonl',
   'model.safetensors',
@@ -37,6 +39,15 @@ describe('save', () => {
     expect(loaded).toMatchObject({ dir, runId: 'run-1', config: parts.config, tokenizerJson: parts.tokenizerJson });
     expect(loaded.weights).toEqual(new Map([...parts.weights].sort(([a], [b]) => (a < b ? -1 : 1))));
     expect(loaded.manifest.details).toEqual(parts.details);
+    expect(loaded.lexicon).toEqual(parts.lexicon);
+  });
+
+  test('a run may say nothing about its words; what is no list of hashes is refused', () => {
+    const { lexicon: _, ...parts } = tinyParts(1);
+    const dir = saveCheckpoint(temporaryModels(), 'run-1', parts);
+    expect(loadCheckpoint(dir).lexicon).toBeNull();
+    expect(() => parseLexicon(Buffer.alloc(5), 'lexicon.bin')).toThrow('lexicon.bin: 5 bytes, no multiple of 4');
+    expect(() => parseLexicon(renderLexicon(Uint32Array.of(7, 7)), 'lexicon.bin')).toThrow('not in order');
   });
 
   test('the folder is a Hugging Face model folder, open to this user only', () => {

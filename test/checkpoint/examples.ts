@@ -56,6 +56,7 @@ export function tinyParts(seed: number): CheckpointParts {
       bannedIds: [0, 2, 3],
     },
     metrics: '{"step":1,"lossNats":5.7}\n{"step":2,"lossNats":5.5}\n',
+    lexicon: Uint32Array.of(1, 7, 2 ** 32 - 1),
     details: { size: 'nano', seed, backend: 'cpu', bitsPerByte: 3.25, personaP99Chars: 120 },
   };
 }

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { importSample, sample } from '../../scripts/sample.ts';
 import { readCurrent } from '../../src/checkpoint/current.ts';
 import { loadCheckpoint } from '../../src/checkpoint/load.ts';
+import { saveCheckpoint } from '../../src/checkpoint/save.ts';
 import { adoptFolder, type Adopted, type AdoptOptions } from '../../src/nightly/adopt.ts';
 import { exportSft, type ExportedSft } from '../../src/nightly/export-sft.ts';
 import { listModels, rollBackModel, useModel, type ModelsOptions } from '../../src/nightly/models.ts';
@@ -17,12 +18,13 @@ const references = join(projectRoot, 'test', 'checkpoint', 'references');
 let dir: string;
 let options: ModelsOptions;
 let adopted = 0;
+const sampling = { temperature: 0.8, topK: 40, topP: 0.95, repetitionPenalty: 1.1 };
 
 const adopt = (folder: string, changes: Partial<AdoptOptions> = {}): Promise<Adopted> =>
   adoptFolder(folder, {
     ...options,
     backend: 'simd',
-    sampling: { temperature: 0.8, topK: 40, topP: 0.95, repetitionPenalty: 1.1 },
+    sampling,
     datasetHash: undefined,
     use: false,
     nowMs: Date.UTC(2026, 8, 1 + adopted++, 3),
@@ -82,6 +84,7 @@ describe.sequential('runs', { timeout: 60_000 }, () => {
     const run = loadCheckpoint(join(options.modelsDir, 'runs', added.run));
     expect(run.weights).toEqual(loadCheckpoint(join(references, 'own')).weights);
     expect(run.manifest.details.personaP99Chars).toBeGreaterThan(10);
+    expect(run.lexicon).toBeNull(); // nobody says what it has read
   });
 
   test('a folder that transformers saved comes back, known by what it was trained on', async () => {
@@ -148,6 +151,15 @@ describe.sequential('runs', { timeout: 60_000 }, () => {
     expect(() => useModel('2026-09-02T03-00-00Z', options)).toThrow('manifest.json: not JSON');
     truncateSync(join(runs, '2026-09-01T03-00-00Z', 'model.safetensors'), 10);
     expect(() => useModel('2026-09-01T03-00-00Z', options)).toThrow('10 bytes, but the manifest says');
+  });
+
+  test('a run of ours brings the words that it has read', async () => {
+    const { config, weights, tokenizerJson } = loadCheckpoint(join(references, 'own'));
+    const generation = { ...sampling, bosId: 0, endId: 41, bannedIds: [] };
+    const lexicon = Uint32Array.of(3, 5);
+    const parts = { config, weights, tokenizerJson, tokenizerConfigJson: '{}', generation, metrics: '', lexicon };
+    const added = await adopt(saveCheckpoint(join(dir, 'elsewhere'), 'run-1', { ...parts, details: {} }));
+    expect(loadCheckpoint(join(options.modelsDir, 'runs', added.run)).lexicon).toEqual(lexicon);
   });
 });
 

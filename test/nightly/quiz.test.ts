@@ -34,6 +34,7 @@ const spoken = (texts: string[]): Spoken => ({
       information: 0,
       agreement: 0,
       score: 0,
+      unknownWords: [],
     },
   ],
   promptRowIds: [],

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { currentFile, loadServing } from '../../src/checkpoint/current.ts';
 import { loadCheckpoint } from '../../src/checkpoint/load.ts';
+import { isInLexicon } from '../../src/dataset/lexicon.ts';
 import { modelConfig } from '../../src/model/sizes.ts';
 import { unfinishedNight } from '../../src/nightly/night-state.ts';
 import { retrain } from '../../src/nightly/retrain.ts';
@@ -106,6 +107,14 @@ describe.sequential('nights', { timeout: 300_000 }, () => {
     const folder = join(dir, 'models', 'runs', first);
     expect(readFileSync(join(folder, 'report.md'), 'utf8')).toContain(first);
     expect(loadCheckpoint(folder).manifest.details).toMatchObject({ verdict: 'promoted', gate: { failed: [] } });
+  });
+
+  test('it knows the words that it has read twice, and holds none of them as text', () => {
+    const folder = join(dir, 'models', 'runs', first);
+    const { lexicon } = loadCheckpoint(folder);
+    expect(lexicon!.length).toBeGreaterThan(50);
+    expect(['haha', 'rehearsal', 'zephyrine'].map((word) => isInLexicon(lexicon!, word))).toEqual([true, true, false]);
+    expect(readFileSync(join(folder, 'lexicon.bin')).includes('rehearsal')).toBe(false);
   });
 
   test('its manifest in data/datasets names rows and holds no text; nothing unfinished is left', () => {

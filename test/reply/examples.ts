@@ -44,7 +44,7 @@ export function loudWeights(seed: number): Weights {
 }
 
 /** Save and publish a run whose weights come from `seed`. */
-export function publishRun(models: string, runId: string, seed: number): void {
+export function publishRun(models: string, runId: string, seed: number, lexicon?: Uint32Array): void {
   saveCheckpoint(models, runId, {
     config,
     weights: loudWeights(seed),
@@ -52,6 +52,7 @@ export function publishRun(models: string, runId: string, seed: number): void {
     tokenizerConfigJson: tokenizerConfigJson(),
     generation: { ...sampling, bosId: special.bos, endId: special.end, bannedIds: [...special.bannedInReplies] },
     metrics: '',
+    ...(lexicon && { lexicon }),
     details: { seed, personaP99Chars: 100 + seed },
   });
   publish(models, runId);

@@ -76,6 +76,20 @@ describe('rank', () => {
     replies.forEach(({ score }, i) => expect(score).toBeCloseTo(expected[i]!, 9));
   });
 
+  test('what holds a word that nobody wrote comes last, whatever its score', async () => {
+    const drafts = [draft(1, 0.2, 'see tils'), draft(2, 0.7, 'you'), draft(3, 3, 'x'), draft(4, 0.1, 'a', 'grold')];
+    const known = new Set(['see', 'you', 'x', 'a']);
+    const unknown = (text: string): string[] => text.split(/\s/).filter((word) => !known.has(word));
+    const replies = await rank(network(), tokenizer, drafts, unknown);
+    expect(replies.map(({ unknownWords }) => unknownWords)).toEqual([[], [], ['grold'], ['tils']]);
+    const plain = await rank(network(), tokenizer, drafts);
+    const scoreOf = (of: typeof replies) => new Map(of.map(({ seed, score }) => [seed, score]));
+    expect(scoreOf(replies)).toEqual(scoreOf(plain));
+    expect(plain[0]!.seed).toBe(4);
+    const all = await rank(network(), tokenizer, drafts, () => ['each']);
+    expect(all.map(({ seed }) => seed)).toEqual(plain.map(({ seed }) => seed));
+  });
+
   test('keeps equals in order', async () => {
     expect(await seeds(draft(7, 1, 'see'), draft(5, 1, 'you'), draft(6, 1, 'there'))).toEqual([7, 5, 6]);
   });

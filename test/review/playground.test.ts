@@ -7,6 +7,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
+import { lexiconOf } from '../../src/dataset/lexicon.ts';
 import { snapshot } from '../../src/nightly/snapshot.ts';
 import { openPlayground, type PlaygroundOptions } from '../../src/reply/playground.ts';
 import { keepLesson } from '../../src/review/lessons.ts';
@@ -35,6 +36,7 @@ const entry = (run: string, problem: string | null = null) => ({
 });
 
 interface Place extends Review {
+  modelsDir: string;
   voice: ReturnType<typeof openPlayground>;
 }
 
@@ -62,7 +64,7 @@ async function opened(
       ...parts.parts,
     },
   });
-  return { ...place, voice };
+  return { ...place, modelsDir, voice };
 }
 
 async function look(place: Place): Promise<Page> {
@@ -101,6 +103,28 @@ async function answered(place: Place, cookie: string, question: ReplyQuestion): 
   expect(response.status).toBe(200);
   return (await response.json()) as ReplyAnswer;
 }
+
+test(
+  'a candidate with a word that nobody wrote stands behind one without, and says so',
+  { timeout: 120_000 },
+  async () => {
+    const place = await opened();
+    const cookie = await loggedIn(place);
+    const before = (await answered(place, cookie, ask())).candidates.filter(({ scores }) => scores !== null);
+    const worst = before.findLast(({ bubbles }) => bubbles.some((text) => /\p{L}/u.test(text)))!;
+    const text = worst.bubbles.join('\n');
+    publishRun(place.modelsDir, 'read', 1, lexiconOf([text, text])); // the same network, which has read these words alone
+    const { candidates } = await answered(place, cookie, ask({ run: 'read' }));
+    const at = candidates.findIndex(({ seed }) => seed === worst.seed);
+    const behind = candidates.filter(({ why }) => /^Nobody writes “.+”\.$/.test(why));
+    expect(behind.length).toBeGreaterThan(0);
+    for (const other of behind) expect(candidates.indexOf(other)).toBeGreaterThan(at);
+    expect(behind.some(({ scores }) => scores!.score > worst.scores!.score)).toBe(true);
+    expect(candidates.map(({ seed, scores }) => ({ seed, scores }))).toEqual(
+      expect.arrayContaining(before.map(({ seed, scores }) => ({ seed, scores }))),
+    );
+  },
+);
 
 test('a line is answered; what was weighed is there by keys alone', { timeout: 240_000 }, async () => {
   const place = await opened();

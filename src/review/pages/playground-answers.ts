@@ -66,6 +66,8 @@ export function playgroundAnswers(parts: ReviewParts): PlaygroundAnswers {
       question.disliked,
     );
     const rankOf = (wanted: number | undefined): number => ranked.findIndex(({ seed }) => seed === wanted);
+    const holdsUnknown = (wanted: number | undefined): boolean =>
+      (ranked[rankOf(wanted)]?.unknownWords.length ?? 0) > 0;
     const refusals = new Map<number, GuardReason>();
     for (const { seed, bubbles } of ranked) {
       const verdict = checkReply(bubbles, {
@@ -80,13 +82,15 @@ export function playgroundAnswers(parts: ReviewParts): PlaygroundAnswers {
     }
     const chosen = inOrder.find(({ seed }) => !refusals.has(seed))?.seed;
     return explained.candidates.map((candidate): Candidate => {
-      const { seed, bubbles, scores, leftOut } = candidate;
+      const { seed, bubbles, scores, leftOut, unknownWords } = candidate;
       const why = (): string => {
         if (leftOut !== null) return leftOutWords[leftOut];
         const refusal = refusals.get(seed);
         if (refusal !== undefined) return `It would not be sent: ${refusalWords[refusal]}.`;
         if (seed === chosen) return 'Chosen: the best of those that may be sent.';
-        return rankOf(seed) < rankOf(chosen) ? 'You said it was bad, or one like it.' : 'Its score is lower.';
+        if (rankOf(seed) < rankOf(chosen)) return 'You said it was bad, or one like it.';
+        if (unknownWords.length > 0 && !holdsUnknown(chosen)) return `Nobody writes “${unknownWords.join('”, “')}”.`;
+        return 'Its score is lower.';
       };
       return { seed, bubbles, scores, isChosen: seed === chosen, why: why() };
     });
