@@ -2,9 +2,10 @@
  * A base made into a persona, all weights or LoRA: after 500, 2,000 and 10,000 of the persona's messages, bits per byte on
  * the last 10 % of its turns, style distance of sampled replies, exposure of canaries, and the time of training.
  * Run: npx tsc -p bench && node dist/bench/base/adaptation.js FOLDER BASE... [--persona self] [--size nano]
- *      [--messages 500,2000,10000] [--way full,full-strong,lora8,lora8-strong,lora32] [--rates 1e-3,2e-3]
+ *      [--messages 500,2000,10000] [--way full,full-strong,lora8,lora8-strong,lora32] [--cells 500:full,...] [--rates 1e-3,2e-3]
  *      [--replies 200] [--candidates 4096] [--canaries 10] [--backend NAME] [--threads N] [--seed 1]
- *   FOLDER: what prepare wrote. BASE: folders of base models; `--size` leaves out those of another size
+ *   FOLDER: what prepare wrote. BASE: folders of base models; `--size` leaves out those of another size; the persona `sample`
+ *   is that of the chat that ships. `--cells` are measured in their order instead of each way after each number of messages
  * Prints a table with the default by the rule of default-way.ts and adds each cell to bench/results/base-adaptation.json,
  * where it replaces the same cell of before. Canaries are learned from as they stand, past the redactor, on purpose.
  */
@@ -21,7 +22,7 @@ import type { StyleDistance } from '../../src/train/style.ts';
 import { backendNames, type BackendName, type ModelSize } from '../../src/types.ts';
 import { projectRoot } from '../../src/util/dist.ts';
 import { check } from '../../src/util/errors.ts';
-import { namedChat, sizeOf, type Chat } from '../chats.ts';
+import { namedChat, sampleChat, sizeOf, type Chat } from '../chats.ts';
 import { rounded } from '../learn.ts';
 import { machine } from '../machine.ts';
 import { cutTo, measureCell, roundedStyle, sizeOfConfig, styleFloor, styleOf, ways, type Cell } from './adapt.ts';
@@ -90,6 +91,7 @@ async function main(): Promise<void> {
       size: { type: 'string' },
       messages: { type: 'string', default: '500,2000,10000' },
       way: { type: 'string', default: 'full,full-strong,lora8,lora8-strong' },
+      cells: { type: 'string' },
       rates: { type: 'string', default: '' },
       replies: { type: 'string', default: '200' },
       candidates: { type: 'string', default: '4096' },
@@ -103,10 +105,12 @@ async function main(): Promise<void> {
   const [folder, ...bases] = positionals;
   check(folder !== undefined && bases.length > 0, 'see the head of this file');
   const list = (text: string): string[] => text.split(',').filter((part) => part !== '');
-  const wanted = list(values.way).map((name) => {
-    const way = ways.find((each) => each.name === (name === 'lora' ? 'lora8' : name));
+  const product = list(values.messages).flatMap((messages) => list(values.way).map((way) => `${messages}:${way}`));
+  const wanted = (values.cells === undefined ? product : list(values.cells)).map((cell) => {
+    const [messages, name] = cell.split(':');
+    const way = ways.find((each) => each.name === name);
     check(way, `no way ${name}`);
-    return way;
+    return { messages: Number(messages), way };
   });
   const named = backendNames.find((name) => name === values.backend);
   check(named !== undefined || values.backend === undefined, `no backend ${values.backend}`);
@@ -116,7 +120,7 @@ async function main(): Promise<void> {
   ) as [number, number, number, number];
   const threads = values.threads === undefined ? undefined : Number(values.threads);
   const { persona } = values;
-  const chat = namedChat(folder, persona);
+  const chat = persona === 'sample' ? await sampleChat() : namedChat(folder, persona);
   console.log(`${persona}: ${sizeOf(chat.test).personaMessages} held-out messages; ${backend}, ${machine.cpu}`);
   record((results) => (results.styleFloor[persona] = styleFloor(chat, { replies, seed })));
 
@@ -127,19 +131,16 @@ async function main(): Promise<void> {
     const where = { persona, base: basename(resolve(dir)), size, backend, threads: threads ?? null, seed };
     const untrained = await measureUntrained(chat, base, { ...where, date: new Date().toISOString() }, replies);
     record((results) => (results.untrained[`${persona} ${where.base}`] = untrained));
-    for (const messages of list(values.messages).map(Number)) {
-      const part = cutTo(chat, messages);
-      for (const way of wanted) {
-        const cell = await measureCell({
-          ...{ chat: part, base, size, way, backend, seed, replies, candidates, canaries },
-          rates: list(values.rates).map(Number),
-          ...(threads === undefined ? {} : { threads }),
-        });
-        const date = new Date().toISOString();
-        const entry: Entry = { ...where, date, messages, way: way.name, replies, candidates, canaries, ...cell };
-        record((results) => (results.entries[`${persona} ${where.base} ${messages} ${way.name}`] = entry));
-        console.log(line(entry));
-      }
+    for (const { messages, way } of wanted) {
+      const cell = await measureCell({
+        ...{ chat: cutTo(chat, messages), base, size, way, backend, seed, replies, candidates, canaries },
+        rates: list(values.rates).map(Number),
+        ...(threads === undefined ? {} : { threads }),
+      });
+      const date = new Date().toISOString();
+      const entry: Entry = { ...where, date, messages, way: way.name, replies, candidates, canaries, ...cell };
+      record((results) => (results.entries[`${persona} ${where.base} ${messages} ${way.name}`] = entry));
+      console.log(line(entry));
     }
   }
   print(load(), persona);
