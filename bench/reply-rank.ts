@@ -22,7 +22,7 @@ import { loadCheckpoint } from '../src/checkpoint/load.ts';
 import { runDir } from '../src/checkpoint/save.ts';
 import { textsOf, type Conversation } from '../src/dataset/conversations.ts';
 import { parseDialogues } from '../src/dataset/jsonl.ts';
-import { lexicalWords, lexiconOf } from '../src/dataset/lexicon.ts';
+import { lexicalWords, lexiconOfPeople } from '../src/dataset/lexicon.ts';
 import { pickBackend } from '../src/model/backend.ts';
 import { createEngine } from '../src/model/create-engine.ts';
 import { retrain } from '../src/nightly/retrain.ts';
@@ -89,10 +89,9 @@ async function demoRun(): Promise<Network> {
 
 /** @param corpus file of dialogues; a word of one dialogue alone may be a slip of the keys */
 function wordsFor(train: readonly Conversation[], heldOut: readonly Conversation[], corpus: string | undefined): Words {
-  const chat = [...textsOf(train)];
-  const words = { known: vocabularyOf(train), lexicon: lexiconOf(chat) };
+  const words = { known: vocabularyOf(train), lexicon: lexiconOfPeople(train) };
   if (corpus === undefined) return { ...words, real: null };
-  const real = new Set([...chat, ...textsOf(heldOut)].flatMap(lexicalWords));
+  const real = new Set([...textsOf([...train, ...heldOut])].flatMap(lexicalWords));
   const once = new Set<string>();
   for (const { turns } of parseDialogues(readText(corpus), corpus)) {
     for (const word of new Set(turns.flatMap(({ t }) => lexicalWords(t)))) (once.has(word) ? real : once).add(word);

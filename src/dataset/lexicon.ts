@@ -5,6 +5,8 @@
  * read pass for read (a lexicon of 40,000).
  */
 import { hash } from 'node:crypto';
+import type { RedactSpans } from '../tokenizer/chat-format.ts';
+import { textsOf, type Conversation } from './conversations.ts';
 import { wordsOf } from './words.ts';
 
 /** Ascending. */
@@ -13,7 +15,15 @@ export type Lexicon = Uint32Array;
 /** Texts that a word must stand in. */
 const leastTexts = 2;
 
-/** @param texts what was learned from, without what is hidden (`textsOf`) */
+/** Of what people wrote, without what is hidden: a word that the bot made up is none for having been said. */
+export function lexiconOfPeople(conversations: readonly Conversation[], redact?: RedactSpans): Lexicon {
+  const written = conversations.map(({ messages, ...conversation }) => ({
+    ...conversation,
+    messages: messages.filter(({ isBot }) => !isBot),
+  }));
+  return lexiconOf(textsOf(written, redact));
+}
+
 export function lexiconOf(texts: Iterable<string>): Lexicon {
   const counts = new Map<string, number>();
   for (const text of texts) {

@@ -11,8 +11,7 @@ import { allFinite } from '../checkpoint/llama.ts';
 import { runDir, saveCheckpoint } from '../checkpoint/save.ts';
 import { redactorOf, type RedactOptions } from '../consent/redact.ts';
 import type { Dataset, DatasetManifest } from '../dataset/build.ts';
-import { textsOf } from '../dataset/conversations.ts';
-import { lexiconOf } from '../dataset/lexicon.ts';
+import { lexiconOfPeople } from '../dataset/lexicon.ts';
 import { chatIds } from '../tokenizer/chat-format.ts';
 import { tokenizerConfigJson } from '../tokenizer/tokenizer-json.ts';
 import type { SamplingOptions, Verdict } from '../types.ts';
@@ -60,7 +59,7 @@ export async function saveRun(
     tokenizerConfigJson: tokenizerConfigJson(),
     generation: { ...sampling, bosId: bos, endId: end, bannedIds: [...bannedInReplies] },
     metrics: trained.result.curve.map((row) => `${JSON.stringify(row)}\n`).join(''),
-    lexicon: lexiconOf(textsOf(learned, redactorOf(redaction))),
+    lexicon: lexiconOfPeople(learned, redactorOf(redaction)),
     details: {
       ...report,
       verdict,

@@ -1,7 +1,9 @@
 /** Which words a run says that it has read: those of two texts or more, and no word of it can be read back. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isInLexicon, lexicalWords, lexiconOf } from '../../src/dataset/lexicon.ts';
+import { isInLexicon, lexicalWords, lexiconOf, lexiconOfPeople } from '../../src/dataset/lexicon.ts';
+import type { RedactSpans } from '../../src/tokenizer/chat-format.ts';
+import type { ConversationMessage } from '../../src/types.ts';
 
 describe('words', () => {
   test.each([
@@ -31,6 +33,19 @@ describe('lexicon', () => {
       false,
     ]);
     expect(lexiconOf([])).toHaveLength(0);
+  });
+
+  test('of people: what the bot said, and what is hidden, is not read', () => {
+    const said = (rowId: number, text: string, isBot = false): ConversationMessage => ({
+      ...{ rowId, personId: 1, isPersona: false, isBot, timestampMs: rowId, minutePrecision: false },
+      ...{ text, media: null, quotedRowId: null },
+    });
+    const messages = [said(1, 'see Marlene'), said(2, 'a tils', true), said(3, 'no tils'), said(4, 'see Marlene')];
+    const chat = { chatKey: 'a', startMs: 1, previousMs: null, messages, withoutLoss: new Set<number>() };
+    const redact: RedactSpans = (text) =>
+      [...text.matchAll(/Marlene/g)].map(({ index }) => ({ start: index, end: index + 7, token: 'name' }));
+    const lexicon = lexiconOfPeople([chat], redact);
+    expect(['see', 'marlene', 'tils'].map((word) => isInLexicon(lexicon, word))).toEqual([true, false, false]);
   });
 
   test('any texts: exactly the words of two', () => {
